@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+// The one manifest of Weir. Every flag that is not a default is explained where it stands.
+import PackageDescription
+
+/// Release builds inline across modules: the data plane is several modules, and a call per field
+/// through a module boundary costs more than the work it does.
+let hot: [SwiftSetting] = [
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))
+]
+
+/// AVX2 whole-block kernels are compiled per function with target attributes and chosen at run
+/// time, so no -march flag is needed here; -O3 lets the compiler unroll the scalar fallbacks.
+let kernelFlags: [CSetting] = [.unsafeFlags(["-O3"], .when(configuration: .release))]
+
+/// A plugin exports exactly one symbol, its entry function; everything else stays local, so that a
+/// module linked into two plugins never clashes with the host's copy.
+func oneSymbol(_ map: String) -> [LinkerSetting] {
+  [.unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/\(map)"])]
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: hot)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies)
+}
+
+let package = Package(
+  name: "weir",
+  products: [
+    .executable(name: "weir", targets: ["weir"]),
+    // Products are not named after the libraries they wrap: see docs/ABI.md, "Loading".
+    .library(name: "WeirYAML", type: .dynamic, targets: ["WeirYAML"]),
+    .library(name: "WeirGzip", type: .dynamic, targets: ["WeirGzip"]),
+    .library(name: "WeirSampleRedact", type: .dynamic, targets: ["WeirSampleRedact"]),
+    .library(name: "WeirSampleOutput", type: .dynamic, targets: ["WeirSampleOutput"]),
+  ],
+  targets: [
+    // The C side: the ABI header, the kernels, and thin modules over system libraries.
+    .target(name: "CWeirPlugin"),
+    .target(name: "CWeirKernels", dependencies: ["CWeirPlugin"], cSettings: kernelFlags),
+    .target(name: "CWeirSystem"),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // The data plane, bottom to top.
+    library("WeirTelemetry", []),
+    library("WeirRing", ["CWeirPlugin", "CWeirSystem"]),
+    library("WeirBatch", ["CWeirPlugin", "CWeirKernels"]),
+    library("WeirConfig", ["CWeirSystem"]),
+    library("WeirDelivery", ["CSQLite", "CXXHash", "WeirTelemetry"]),
+    library(
+      "WeirStage", ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirTelemetry"]),
+    library(
+      "WeirParsers",
+      ["CPCRE2", "CWeirKernels", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
+    library("WeirFilters", ["CWeirSystem", "WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
+    library("WeirOutputs", ["CWeirKernels", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage"]),
+    library(
+      "WeirInputs",
+      [
+        "CWeirKernels", "CWeirSystem", "CSQLite", "CXXHash", "WeirBatch", "WeirConfig",
+        "WeirDelivery", "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
+      ]),
+    library(
+      "WeirPluginHost",
+      ["CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
+    library(
+      "WeirPipeline",
+      [
+        "WeirBatch", "WeirConfig", "WeirDelivery", "WeirFilters", "WeirInputs", "WeirOutputs",
+        "WeirParsers", "WeirPluginHost", "WeirRing", "WeirStage", "WeirTelemetry",
+      ]),
+    // The host finds its plugins beside its own executable (scripts stage them there); -E is not
+    // needed because plugins call back through the host table only.
+    .executableTarget(
+      name: "weir", dependencies: ["CWeirSystem", "WeirConfig", "WeirPipeline", "WeirPluginHost"],
+      swiftSettings: hot),
+
+    // For plugin authors, and the official plugins.
+    .target(name: "WeirSDK", dependencies: ["CWeirPlugin"], swiftSettings: hot),
+    .target(
+      name: "WeirYAML", dependencies: ["CWeirPlugin", "CYAML", "WeirSDK"],
+      path: "Plugins/YAML/Sources", swiftSettings: hot, linkerSettings: oneSymbol("plugin.map")),
+    .target(
+      name: "WeirGzip", dependencies: ["CWeirPlugin", "CZlib", "WeirSDK"],
+      path: "Plugins/Gzip/Sources", swiftSettings: hot, linkerSettings: oneSymbol("plugin.map")),
+    .target(
+      name: "WeirSampleRedact", dependencies: ["CWeirPlugin"],
+      path: "Plugins/Samples/Redact/Sources", linkerSettings: oneSymbol("plugin.map")),
+    .target(
+      name: "WeirSampleOutput", dependencies: ["CWeirPlugin", "WeirSDK"],
+      path: "Plugins/Samples/Output/Sources", swiftSettings: hot,
+      linkerSettings: oneSymbol("plugin.map")),
+
+    // Benchmarks: a corpus generator and a driver.
+    .executableTarget(name: "weir-corpus", path: "Benchmarks/Corpus", swiftSettings: hot),
+    .executableTarget(name: "weir-bench", path: "Benchmarks/Driver", swiftSettings: hot),
+
+    // Tests mirror Sources.
+    tests("WeirRingTests", ["WeirRing"]),
+    tests("WeirBatchTests", ["CWeirKernels", "WeirBatch"]),
+    tests("WeirConfigTests", ["WeirConfig"]),
+    tests("WeirDeliveryTests", ["WeirDelivery"]),
+    tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
+    tests("WeirFiltersTests", ["WeirBatch", "WeirConfig", "WeirFilters", "WeirParsers", "WeirStage"]),
+    tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
+    tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
+    tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
+    tests("WeirPipelineTests", ["WeirPipeline"]),
+    tests("EndToEndTests", ["CWeirSystem"]),
+    tests("TidyTests", []),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
