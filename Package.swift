@@ -59,7 +59,8 @@ let package = Package(
       "WeirParsers",
       ["CPCRE2", "CWeirKernels", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
     library("WeirFilters", ["CWeirSystem", "WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
-    library("WeirOutputs", ["CWeirKernels", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage"]),
+    library(
+      "WeirOutputs", ["CWeirKernels", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage"]),
     library(
       "WeirInputs",
       [
@@ -107,7 +108,8 @@ let package = Package(
     tests("WeirConfigTests", ["WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
-    tests("WeirFiltersTests", ["WeirBatch", "WeirConfig", "WeirFilters", "WeirParsers", "WeirStage"]),
+    tests(
+      "WeirFiltersTests", ["WeirBatch", "WeirConfig", "WeirFilters", "WeirParsers", "WeirStage"]),
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
