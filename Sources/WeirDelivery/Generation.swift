@@ -1,0 +1,57 @@
+import Synchronization
+
+/// A random 128-bit id of a file generation.
+public struct GenerationID: Hashable, Sendable {
+  public var high: UInt64
+  public var low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// A new id from the system's random numbers.
+  public static func random() -> GenerationID {
+    GenerationID(high: .random(in: 1...UInt64.max), low: .random(in: 1...UInt64.max))
+  }
+}
+
+/// One life of a file's content: begins when the file is first seen or truncated, and is inherited
+/// through rename, rotation and compression. Positions are bytes of the uncompressed content.
+public final class Generation: @unchecked Sendable {
+  public let id: GenerationID
+  private let state: Mutex<State>
+  fileprivate struct State {
+    var committed: UInt64
+    var isDirty = false
+  }
+  /// Queue ends in the ledger; touched under the ledger's lock only.
+  var firstRange: Int32 = -1
+  var lastRange: Int32 = -1
+
+  /// - Parameter committed: the position up to which everything was finished before.
+  public init(id: GenerationID, committed: UInt64) {
+    self.id = id
+    state = Mutex(State(committed: committed))
+  }
+
+  /// Every output has finished with everything before this position.
+  public var committed: UInt64 { state.withLock { $0.committed } }
+
+  func commit(_ position: UInt64) -> Bool {
+    state.withLock { state in
+      guard position > state.committed else { return false }
+      state.committed = position
+      let wasClean = !state.isDirty
+      state.isDirty = true
+      return wasClean
+    }
+  }
+
+  func takeDirty() -> UInt64 {
+    state.withLock { state in
+      state.isDirty = false
+      return state.committed
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import Glibc
+import Synchronization
+
+/// The ring of slots between inputs and work lanes, in one mapping with a fixed budget.
+///
+/// The verbs are those of the LMAX Disruptor: an input *claims* a free slot, fills it and
+/// *publishes* it, which gives it its sequence; work lanes take published slots in sequence order;
+/// a slot is free again when its last reference is *released*. Claims are *gated*: without a free
+/// slot an input does not read, and there is no queue behind the ring.
+///
+/// A sequence is given at publish and not at claim, because a quiet input keeps its slot for a
+/// flush interval and must not hold up what a busy one has published meanwhile.
+public final class Ring: @unchecked Sendable {
+  /// Slots in the ring.
+  public let slotCount: Int
+  /// Bytes of a slot's raw segment.
+  public let slotBytes: Int
+  /// The budget that the ring's memory counts against.
+  public let budget: MemoryBudget
+  private let slots: [Slot]
+  private let mapping: UnsafeMutableRawPointer
+  private let mappingBytes: Int
+  private let state: Mutex<State>
+  private let claimRefusals = Atomic<Int>(0)
+
+  private struct State {
+    var free: [Int]
+    var published: [Int]  // a circular queue of slot indexes; never more than slotCount
+    var head: UInt64 = 0  // sequence of the next slot to take
+    var tail: UInt64 = 0  // sequence of the next slot to publish
+    var waiters: [@Sendable () -> Void] = []
+    var observer: (@Sendable () -> Void)?
+  }
+
+  /// Makes the ring. Traps when the address space is refused: the host cannot run without.
+  public init(slotCount: Int, slotBytes: Int, budget: MemoryBudget) {
+    precondition(slotCount > 0 && slotBytes >= 4096, "a ring needs slots of at least a page")
+    self.slotCount = slotCount
+    self.slotBytes = slotBytes
+    self.budget = budget
+    let stride = (slotBytes + Slot.padBytes + 4095) & ~4095
+    mappingBytes = stride * slotCount
+    guard
+      let base = mmap(
+        nil, mappingBytes, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      base != MAP_FAILED
+    else { preconditionFailure("the address space for the ring was refused") }
+    mapping = base
+    budget.force(mappingBytes)
+    slots = (0..<slotCount).map {
+      Slot(
+        index: $0, base: (base + $0 * stride).assumingMemoryBound(to: UInt8.self),
+        capacity: slotBytes)
+    }
+    state = Mutex(
+      State(free: Array((0..<slotCount).reversed()), published: Array(repeating: 0, count: slotCount)))
+  }
+
+  deinit {
+    munmap(mapping, mappingBytes)
+    budget.give(mappingBytes)
+  }
+
+  /// Called after each publish, by the publishing thread. Set once, before the first publish.
+  public func observePublish(_ observer: @escaping @Sendable () -> Void) {
+    state.withLock { $0.observer = observer }
+  }
+
+  /// A free slot for the caller to fill, or nil when the ring is full.
+  public func claim() -> Slot? {
+    let index = state.withLock { $0.free.popLast() }
+    guard let index else {
+      claimRefusals.wrappingAdd(1, ordering: .relaxed)
+      return nil
+    }
+    return slots[index]
+  }
+
+  /// Calls `wake` once, on the releasing thread, when a slot is free; at once when one is already.
+  public func whenFree(_ wake: @escaping @Sendable () -> Void) {
+    let now = state.withLock { state -> Bool in
+      if !state.free.isEmpty { return true }
+      state.waiters.append(wake)
+      return false
+    }
+    if now { wake() }
+  }
+
+  /// Gives a claimed slot back unused.
+  public func abandon(_ slot: Slot) {
+    slot.clear(budget: budget)
+    free(slot)
+  }
+
+  /// Hands a filled slot to the work lanes, with one reference, and returns its sequence.
+  @discardableResult
+  public func publish(_ slot: Slot) -> UInt64 {
+    slot.references.store(1, ordering: .relaxed)
+    let (sequence, observer) = state.withLock { state in
+      let sequence = state.tail
+      slot.sequence = sequence
+      state.published[Int(sequence % UInt64(slotCount))] = slot.index
+      state.tail = sequence + 1
+      return (sequence, state.observer)
+    }
+    observer?()
+    return sequence
+  }
+
+  /// The next published slot in sequence order, left in place; nil when there is none.
+  public func peek() -> Slot? {
+    let index = state.withLock { state -> Int? in
+      state.head == state.tail ? nil : state.published[Int(state.head % UInt64(slotCount))]
+    }
+    return index.map { slots[$0] }
+  }
+
+  /// Takes the slot that `peek` returned; its first reference is the caller's to release.
+  public func advance() {
+    state.withLock { state in
+      precondition(state.head < state.tail, "advance beyond the last published slot")
+      state.head += 1
+    }
+  }
+
+  /// Adds a reference to a published slot.
+  public func retain(_ slot: Slot) {
+    slot.references.wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// Gives up a reference; the last one frees the slot and wakes those who wait to claim.
+  public func release(_ slot: Slot) {
+    // ORDERING: acquire-release, so that the next claimer sees no reader of the old bytes.
+    let left = slot.references.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+    precondition(left >= 0, "a slot was released more often than retained")
+    if left == 0 {
+      slot.clear(budget: budget)
+      free(slot)
+    }
+  }
+
+  private func free(_ slot: Slot) {
+    let waiters = state.withLock { state -> [@Sendable () -> Void] in
+      state.free.append(slot.index)
+      if state.waiters.isEmpty { return [] }
+      let waiters = state.waiters
+      state.waiters.removeAll(keepingCapacity: true)
+      return waiters
+    }
+    for wake in waiters { wake() }
+  }
+
+  /// Slots that are not free, slots published and not yet taken, and refused claims so far.
+  public var occupancy: (used: Int, waiting: Int, refusedClaims: Int) {
+    let (free, waiting) = state.withLock { ($0.free.count, Int($0.tail - $0.head)) }
+    return (slotCount - free, waiting, claimRefusals.load(ordering: .relaxed))
+  }
+}

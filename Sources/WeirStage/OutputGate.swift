@@ -1,0 +1,55 @@
+import Synchronization
+
+/// The credit of one output: how many raw bytes may be under way to it.
+///
+/// A stream that can reach an output takes credit before its bytes are read; the credit comes back
+/// when the output has finished with them. A closed gate stops exactly the streams that reach the
+/// output, at the place where reading begins, and no other. Any thread.
+public final class OutputGate: Sendable {
+  /// Raw bytes that may be under way; one read may overshoot.
+  public let limitBytes: Int
+  private let used = Atomic<Int>(0)
+  private let waiters = Mutex<[@Sendable () -> Void]>([])
+  private let closings = Atomic<Int>(0)
+
+  public init(limitBytes: Int) { self.limitBytes = limitBytes }
+
+  /// Raw bytes under way.
+  public var usedBytes: Int { used.load(ordering: .relaxed) }
+  /// True when streams that reach the output may be read.
+  public var isOpen: Bool { usedBytes < limitBytes }
+  /// How often the gate has closed.
+  public var closedCount: Int { closings.load(ordering: .relaxed) }
+
+  /// Takes credit for bytes just read.
+  public func take(_ bytes: Int) {
+    let (old, new) = used.wrappingAdd(bytes, ordering: .relaxed)
+    if old < limitBytes && new >= limitBytes { closings.wrappingAdd(1, ordering: .relaxed) }
+  }
+
+  /// Gives credit back; a gate that opens again wakes everybody who waits for it.
+  public func give(_ bytes: Int) {
+    guard bytes > 0 else { return }
+    // ORDERING: acquire-release, so that a waiter added before the gate opened is seen here.
+    let (_, new) = used.wrappingSubtract(bytes, ordering: .acquiringAndReleasing)
+    precondition(new >= 0, "more credit given back than was taken")
+    if new < limitBytes { wakeAll() }
+  }
+
+  /// Calls `wake` once when the gate is open; at once when it is already. Level-triggered: a wait
+  /// begun after the gate opened is not lost.
+  public func whenOpen(_ wake: @escaping @Sendable () -> Void) {
+    waiters.withLock { $0.append(wake) }
+    if isOpen { wakeAll() }
+  }
+
+  private func wakeAll() {
+    let woken = waiters.withLock { list -> [@Sendable () -> Void] in
+      if list.isEmpty { return [] }
+      let all = list
+      list.removeAll(keepingCapacity: true)
+      return all
+    }
+    for wake in woken { wake() }
+  }
+}

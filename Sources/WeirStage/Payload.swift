@@ -1,0 +1,102 @@
+import Glibc
+public import WeirDelivery
+
+/// One stretch of a payload that belongs together: the records of one tag, or of one file.
+public struct PayloadSection {
+  /// Who it is for: an output's own number (a file, a tag); 0 where an output has one target.
+  public var target: Int
+  /// Bytes `[begin, end)` of the payload.
+  public var begin: Int
+  public var end: Int
+  /// Records in it.
+  public var records: Int
+
+  public init(target: Int, begin: Int, end: Int, records: Int) {
+    self.target = target
+    self.begin = begin
+    self.end = end
+    self.records = records
+  }
+}
+
+/// Encoded records of one batch for one output. It owns its bytes, so the slot that the records
+/// came from is free at once. Made on a lane, then owned by the output's queue; reused through a
+/// pool, so that a steady stream allocates nothing.
+public final class Payload: @unchecked Sendable {
+  /// The batch's place in the order of batches; ordered outputs take payloads by it.
+  public var sequence: UInt64 = 0
+  /// Bytes in use; grow with `reserve`.
+  public private(set) var base: UnsafeMutablePointer<UInt8>
+  public var length = 0
+  public private(set) var capacity: Int
+  /// The sections, in order.
+  public var sections: [PayloadSection] = []
+  /// Offsets where records begin, for outputs that need them (`recordStarts` of the encoder).
+  public var recordOffsets: [UInt32] = []
+  /// Records in it.
+  public var recordCount = 0
+  /// Ranges whose owner this payload is; released when the output has finished with it.
+  public var ranges: [RangeID] = []
+  /// Raw bytes of credit that the payload holds of its output.
+  public var creditBytes = 0
+  /// How often delivery was tried.
+  public var attempts = 0
+
+  /// Bytes that a pooled payload keeps; beyond it the memory goes back after use.
+  public static let keptBytes = 2 << 20
+
+  public init(capacity: Int = 64 << 10) {
+    self.capacity = capacity
+    guard let memory = malloc(capacity + 64) else { preconditionFailure("out of memory") }
+    base = memory.assumingMemoryBound(to: UInt8.self)
+  }
+
+  deinit { free(base) }
+
+  /// Makes room for `count` more bytes behind `length` (and 64 to spare) and returns where they go.
+  /// The place moves when the payload grows: take it anew after each call.
+  @inline(__always)
+  public func reserve(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    if length &+ count > capacity { grow(count) }
+    return base + length
+  }
+
+  private func grow(_ count: Int) {
+    var size = capacity
+    while size < length + count { size += size / 2 + 4096 }
+    guard let memory = realloc(base, size + 64) else { preconditionFailure("out of memory") }
+    base = memory.assumingMemoryBound(to: UInt8.self)
+    capacity = size
+  }
+
+  /// Appends bytes.
+  @inline(__always)
+  public func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let from = bytes.baseAddress else { return }
+    memcpy(reserve(bytes.count), from, bytes.count)
+    length &+= bytes.count
+  }
+
+  /// Appends one byte.
+  @inline(__always)
+  public func append(_ byte: UInt8) {
+    reserve(1).pointee = byte
+    length &+= 1
+  }
+
+  /// Empties it for the next batch.
+  public func reset() {
+    length = 0
+    sections.removeAll(keepingCapacity: true)
+    recordOffsets.removeAll(keepingCapacity: true)
+    ranges.removeAll(keepingCapacity: true)
+    recordCount = 0
+    creditBytes = 0
+    attempts = 0
+    if capacity > Payload.keptBytes {
+      capacity = 64 << 10
+      guard let memory = realloc(base, capacity + 64) else { preconditionFailure("out of memory") }
+      base = memory.assumingMemoryBound(to: UInt8.self)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Glibc
+import Synchronization
+
+/// How much is told; each level includes those before it.
+public enum LogLevel: Int, Comparable, Sendable {
+  case off, error, warn, info, debug, trace
+
+  public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
+
+  /// The level of a configuration word (`warning` too), or nil.
+  public init?(word: String) {
+    switch word.lowercased() {
+    case "off": self = .off
+    case "error": self = .error
+    case "warn", "warning": self = .warn
+    case "info": self = .info
+    case "debug": self = .debug
+    case "trace": self = .trace
+    default: return nil
+    }
+  }
+}
+
+/// Weir's own log: standard error, or the file that `log_file` names. Any thread.
+public enum Log {
+  private static let threshold = Atomic<Int>(LogLevel.info.rawValue)
+  private static let descriptor = Atomic<Int32>(2)
+
+  public static var level: LogLevel {
+    get { LogLevel(rawValue: threshold.load(ordering: .relaxed)) ?? .info }
+    set { threshold.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  /// Writes to `fd` from now on.
+  public static func redirect(to fd: Int32) { descriptor.store(fd, ordering: .relaxed) }
+
+  public static func error(_ message: @autoclosure () -> String) { write(.error, message) }
+  public static func warn(_ message: @autoclosure () -> String) { write(.warn, message) }
+  public static func info(_ message: @autoclosure () -> String) { write(.info, message) }
+  public static func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
+
+  private static func write(_ level: LogLevel, _ message: () -> String) {
+    guard level <= Log.level else { return }
+    var now = time(nil)
+    var parts = tm()
+    gmtime_r(&now, &parts)
+    func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    let stamp =
+      "\(parts.tm_year + 1900)/\(two(parts.tm_mon + 1))/\(two(parts.tm_mday)) "
+      + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+    var line = "[\(stamp)] [\(level)] \(message())\n"
+    line.withUTF8 { bytes in
+      _ = Glibc.write(descriptor.load(ordering: .relaxed), bytes.baseAddress, bytes.count)
+    }
+  }
+}
