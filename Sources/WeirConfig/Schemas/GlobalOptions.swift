@@ -1,0 +1,108 @@
+/// The options that every stage of a kind has, beside its own.
+public enum GlobalOptions {
+  /// The table of a kind.
+  public static func of(_ kind: StageKind) -> [OptionSchema] {
+    switch kind {
+    case .input: input
+    case .filter: filter
+    case .output: output
+    case .processor: processor
+    }
+  }
+
+  private static let common: [OptionSchema] = [
+    OptionSchema("alias", help: "name in metrics, logs and routes instead of plugin.number"),
+    OptionSchema(
+      "log_level", .choice(["off", "error", "warn", "warning", "info", "debug", "trace"]),
+      .noCounterpart("one level holds for the whole engine: log_level of the service"),
+      help: "level of this instance's messages"),
+    OptionSchema(
+      "log_suppress_interval", .time, default: "0",
+      .noCounterpart("repeated messages are always counted and reported once"),
+      help: "seconds in which a repeated message is left out"),
+    OptionSchema(
+      "_debug.http.*", .text, .noCounterpart("a development switch of the reference"),
+      help: "dumps of HTTP exchanges"),
+  ]
+
+  private static let matching: [OptionSchema] = [
+    OptionSchema("match", help: "tags, * stands for any text"),
+    OptionSchema("match_regex", .regex, help: "expression on the start of the tag"),
+  ]
+
+  static let input: [OptionSchema] =
+    common + [
+      OptionSchema("tag", help: "tag of the records"),
+      OptionSchema(
+        "mem_buf_limit", .size, default: "0", help: "this input's share of the memory budget"),
+      OptionSchema(
+        "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
+        .notYet("spools of outputs: until then a blocked output stops reading, which loses nothing"),
+        help: "what a full output does to this input: block, spool or drop"),
+      OptionSchema(
+        "storage.pause_on_chunks_overlimit", .bool, default: "false",
+        .noCounterpart("an input is never read faster than its outputs and spools take it"),
+        help: "stop reading when buffers are full"),
+      OptionSchema(
+        "threaded", .bool, default: "false",
+        .noCounterpart("every input has its own lane, and work is shared by all lanes"),
+        help: "run in a thread of its own"),
+      OptionSchema(
+        "thread.ring_buffer.capacity", .integer, default: "1024",
+        .noCounterpart("there is one ring with one memory budget"), help: "entries of the ring"),
+      OptionSchema(
+        "thread.ring_buffer.window", .integer, default: "5",
+        .noCounterpart("there is one ring with one memory budget"), help: "percent of the ring"),
+      OptionSchema(
+        "routable", .bool, default: "true",
+        .refused("an input that no output may receive is not supported; leave it out"),
+        help: "whether outputs can match this input"),
+      OptionSchema("rate_window", .time, default: "1s", rateLimit, help: "seconds of the rate"),
+      OptionSchema("rate_gate", .bool, default: "false", rateLimit, help: "limit the reading rate"),
+      OptionSchema("rate_gate.max_bytes", .size, default: "0", rateLimit, help: "bytes a second"),
+      OptionSchema(
+        "rate_gate.max_records", .integer, default: "0", rateLimit, help: "records a second"),
+      OptionSchema(
+        "rate_gate.backpressure", .bool, default: "true", rateLimit, help: "pause above the rate"),
+      OptionSchema(
+        "rate_gate.resume_ratio", .double, default: "0.80", rateLimit, help: "resume below it"),
+    ]
+
+  private static let rateLimit = OptionClass.notYet(
+    "rate limits of inputs: until then an input reads as fast as its outputs take it")
+
+  static let filter: [OptionSchema] =
+    common + matching + [
+      OptionSchema("active", default: "true", help: "false or 0 takes the filter out")
+    ]
+
+  static let processor: [OptionSchema] =
+    common + [
+      OptionSchema("condition", .tree, help: "only records that meet it"),
+      OptionSchema(
+        "active", default: "true", .noCounterpart("only filters of the pipeline have it"),
+        help: "false or 0 takes a filter out"),
+      OptionSchema(
+        "match", .text, .noCounterpart("a processor sees every record of its plugin"),
+        help: "tags, * stands for any text"),
+      OptionSchema(
+        "match_regex", .text, .noCounterpart("a processor sees every record of its plugin"),
+        help: "expression on the start of the tag"),
+    ]
+
+  static let output: [OptionSchema] =
+    common + matching + [
+      OptionSchema(
+        "workers", .integer, .noCounterpart("all outputs share the work lanes of the engine"),
+        help: "threads of this output"),
+      OptionSchema("retry_limit", .retryLimit, default: "1", help: "further attempts"),
+      OptionSchema(
+        "storage.total_limit_size", .size,
+        .notYet("spools of outputs: until then a blocked output stops reading, which loses nothing"),
+        help: "bytes of this output's spool, the oldest dropped above"),
+      OptionSchema(
+        "active", default: "true", .noCounterpart("only filters have it"), help: "filters only"),
+      OptionSchema(
+        "condition", .noCounterpart("conditions belong to routes and processors"), help: "ignored"),
+    ]
+}
