@@ -76,6 +76,26 @@ public final class Ledger: @unchecked Sendable {
     }
   }
 
+  /// Moves the end of a range that was just begun, once it is known how far the scan came.
+  public func extend(_ range: RangeID, to end: UInt64) {
+    guard !range.isNone else { return }
+    state.withLock { $0.ranges[Int(range.index)].end = end }
+  }
+
+  /// Adds an owner to each range of a list.
+  public func retain(_ ranges: [RangeID]) {
+    state.withLock { state in
+      for range in ranges where !range.isNone { state.ranges[Int(range.index)].owners += 1 }
+    }
+  }
+
+  /// Takes an owner away from each range of a list.
+  public func release(_ ranges: [RangeID]) {
+    state.withLock { state in
+      for range in ranges where !range.isNone { release(range.index, &state) }
+    }
+  }
+
   /// Adds an owner.
   public func retain(_ range: RangeID) {
     guard !range.isNone else { return }

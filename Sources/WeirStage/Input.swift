@@ -5,6 +5,13 @@ public import WeirTelemetry
 
 /// A configured input. All calls come on its input lane (`InputHost.queue`).
 public protocol Input: AnyObject, Sendable {
+  /// Makes records of the bytes that this input commits; shared by its streams.
+  var decoder: any Decoder { get }
+
+  /// Work on each record that needs no order (an expression, JSON): run in parallel on the work
+  /// lanes, before processors and filters, on every record of this input.
+  var parallelStages: [any Filter] { get }
+
   /// Begins to read. Must not block: files are polled, pipes have a thread of their own.
   /// - Throws: any error that prints as a message naming the option and what to do.
   func start(_ host: InputHost) throws
@@ -15,6 +22,10 @@ public protocol Input: AnyObject, Sendable {
 
   /// The gates or the ring have room again after a refusal. May come without need.
   func resume()
+}
+
+extension Input {
+  public var parallelStages: [any Filter] { [] }
 }
 
 /// What the pipeline lends an input: its lane, its place in the ring, streams and credit.
