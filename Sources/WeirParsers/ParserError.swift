@@ -1,0 +1,26 @@
+/// What can be wrong with a parser's configuration; each case carries what the user has to change.
+///
+/// Nothing is thrown while records are parsed: there a failure is an outcome, not an error.
+public enum ParserError: Error, Equatable, CustomStringConvertible {
+  /// A regular expression that cannot be used; `offset` is a byte offset into `pattern`.
+  case regex(pattern: String, offset: Int, reason: String)
+  /// A time format that cannot be used.
+  case timeFormat(format: String, reason: String)
+  /// A time zone or offset that is unknown or unreadable.
+  case timeZone(name: String, reason: String)
+  /// A parser definition with a missing or contradictory option.
+  case definition(parser: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .regex(let pattern, let offset, let reason):
+      "regular expression '\(pattern)', at byte \(offset): \(reason)"
+    case .timeFormat(let format, let reason):
+      "time format '\(format)': \(reason)"
+    case .timeZone(let name, let reason):
+      "time zone '\(name)': \(reason)"
+    case .definition(let parser, let reason):
+      "parser '\(parser)': \(reason)"
+    }
+  }
+}
