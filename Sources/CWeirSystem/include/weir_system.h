@@ -18,5 +18,7 @@
 #include <unistd.h>
 
 /// open(2), and openat(2) without its variadic mode.
-static inline int weir_open(const char *path, int flags, unsigned mode) { return open(path, flags, (mode_t)mode); }
+static inline int weir_open(const char *path, int flags, unsigned mode) {
+  return open(path, flags, (mode_t)mode);
+}
 static inline int weir_fcntl(int fd, int cmd, long arg) { return fcntl(fd, cmd, arg); }
