@@ -113,7 +113,7 @@ let package = Package(
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
-    tests("WeirPipelineTests", ["WeirPipeline"]),
+    tests("WeirPipelineTests", ["WeirPipeline", "WeirParsers", "WeirTelemetry"]),
     tests("EndToEndTests", ["CWeirSystem"]),
     tests("TidyTests", []),
   ],

@@ -108,6 +108,9 @@ public final class Ring: @unchecked Sendable {
     return sequence
   }
 
+  /// Slots published so far: the sequence that the next one gets.
+  public var publishedCount: UInt64 { state.withLock { $0.tail } }
+
   /// The next published slot in sequence order, left in place; nil when there is none.
   public func peek() -> Slot? {
     let index = state.withLock { state -> Int? in

@@ -1,0 +1,220 @@
+import Dispatch
+import Glibc
+import Synchronization
+import WeirBatch
+import WeirDelivery
+import WeirRing
+import WeirStage
+import WeirTelemetry
+
+/// A running pipeline: input lanes, the ring, work lanes, output queues and the ledger between
+/// them.
+///
+/// Any thread may call `stop` and `report`; everything else happens on the queues it owns.
+public final class Pipeline: @unchecked Sendable {
+  public let settings: PipelineSettings
+  public let telemetry = Telemetry()
+  public let ledger = Ledger()
+  public let ring: Ring
+  public let budget: MemoryBudget
+  private let graph: PipelineGraph
+  private let router: Router
+  private let parse: ParseStage
+  private let runners: [OutputRunner]
+  private let gates: [OutputGate]
+  private var hosts: [InputHost] = []
+  private var lanes: [WorkLane] = []
+  private let streamNumbers = Atomic<UInt64>(0)
+  private let stopping = Atomic<Bool>(false)
+  private let control = DispatchQueue(label: "weir.control")
+  private var flushTimer: (any DispatchSourceTimer)?
+  private var isSealing = false  // control queue
+  private let stopped = DispatchSemaphore(value: 0)
+  /// Called on the control queue after inputs have stopped and before the process ends: the last
+  /// chance to store checkpoints.
+  public var onDrained: (() -> Void)?
+
+  /// Builds the running parts; starts nothing.
+  public init(_ graph: PipelineGraph, _ settings: PipelineSettings = PipelineSettings()) {
+    self.graph = graph
+    self.settings = settings
+    budget = MemoryBudget(limitBytes: settings.budgetBytes)
+    ring = Ring(slotCount: settings.slotCount, slotBytes: settings.slotBytes, budget: budget)
+    router = Router(
+      filters: graph.filters.map(\.rule), outputs: graph.outputs.map(\.rule),
+      mayReachAll: graph.rewritesTags)
+    parse = ParseStage(
+      ring: ring, ledger: ledger, budget: budget, recordsMax: settings.batchLimits.recordsMax)
+    let gates = graph.outputs.map { _ in OutputGate(limitBytes: settings.outputCreditBytes) }
+    self.gates = gates
+    let telemetry = telemetry
+    let ledger = ledger
+    runners = graph.outputs.enumerated().map { index, node in
+      OutputRunner(
+        index: index, output: node.output, gate: gates[index],
+        counters: telemetry.stage(.output, node.name), ledger: ledger,
+        retry: RetryPolicy(limit: node.retryLimit))
+    }
+    makeHosts()
+    makeLanes()
+  }
+
+  private func makeHosts() {
+    for (index, node) in graph.inputs.enumerated() {
+      let host = InputHost(
+        queue: DispatchQueue(label: "weir.input.\(node.name)"), index: index, name: node.name,
+        counters: telemetry.stage(.input, node.name, extra: InputCounterNames.all),
+        ledger: ledger, budget: budget, ring: ring, gates: gates,
+        makeStream: { [unowned self] tag, path in
+          let plan = node.routes.isEmpty ? router.plan(tag) : router.planReachingAll(tag)
+          let id = streamNumbers.wrappingAdd(1, ordering: .relaxed).newValue
+          return Stream(
+            id: id, inputIndex: index, plan: plan, path: path, decoder: node.input.decoder)
+        },
+        requestStop: { [weak self] reason in self?.stop(reason) })
+      host.bind(node.input)
+      hosts.append(host)
+    }
+  }
+
+  private func makeLanes() {
+    let target = DispatchQueue(label: "weir.lanes", attributes: .concurrent)
+    let filterCounters = graph.filters.map { telemetry.stage(.filter, $0.name) }
+    let processorCounters = ProcessorCounters(graph, telemetry)
+    let routePlans = graph.inputs.map { node in
+      node.routes.map { router.plan(route: Array($0.name.utf8), outputs: $0.outputs) }
+    }
+    for index in 0..<settings.lanes {
+      let lane = LaneContext(index: index)
+      let program = LaneProgram(
+        inputStages: graph.inputs.enumerated().map { i, node in
+          node.input.parallelStages.enumerated().map { s, stage in
+            LaneFilter(lane: stage.openLane(lane), counters: processorCounters.parallel[i][s])
+          } + processorCounters.open(node.processors, processorCounters.input[i], lane)
+        },
+        routes: graph.inputs.enumerated().map { i, node in
+          node.routes.isEmpty
+            ? nil
+            : laneRoutes(node, routePlans[i], processorCounters.routes[i], lane)
+        },
+        filters: zip(graph.filters, filterCounters).map {
+          LaneFilter(lane: $0.filter.openLane(lane), counters: $1)
+        },
+        outputs: zip(graph.outputs, runners).enumerated().map { i, pair in
+          LaneOutput(
+            runner: pair.1, lane: pair.0.output.openLane(lane),
+            processors: processorCounters.open(
+              pair.0.processors, processorCounters.output[i], lane))
+        },
+        inputs: hosts.map(\.counters), router: router, ledger: ledger, ring: ring,
+        limits: settings.batchLimits)
+      lanes.append(
+        WorkLane(
+          index: index, target: target, parse: parse,
+          work: LaneWork(limits: settings.batchLimits, outputCount: graph.outputs.count),
+          program: program, kickOthers: { [unowned self] in kick() }))
+    }
+  }
+
+  private func laneRoutes(
+    _ node: PipelineGraph.InputNode, _ plans: [TagPlan], _ counters: [[StageCounters]],
+    _ lane: LaneContext
+  ) -> LaneRoutes {
+    let routes = node.routes.enumerated().map { r, route in
+      LaneRoutes.Route(
+        takes: route.condition?(), isDefault: route.isDefault, plan: plans[r],
+        processors: ProcessorCounters.open(route.processors, counters[r], lane))
+    }
+    return LaneRoutes(routes: routes, recordsMax: settings.batchLimits.recordsMax * 2)
+  }
+
+  /// Starts an idle lane, if there is one.
+  private func kick() {
+    for lane in lanes where lane.kick() { return }
+  }
+
+  // MARK: Life
+
+  /// Opens outputs, then inputs.
+  /// - Throws: what an output or input throws; nothing has been read then.
+  public func start() throws {
+    for runner in runners { try runner.output.start() }
+    parse.onFlushMark = { [runners] sequence in
+      for runner in runners { runner.flush(after: sequence) }
+    }
+    ring.observePublish { [unowned self] in kick() }
+    for (host, node) in zip(hosts, graph.inputs) {
+      var failure: (any Error)?
+      host.queue.sync {
+        do { try node.input.start(host) } catch { failure = error }
+      }
+      if let failure { throw failure }
+    }
+    let timer = DispatchSource.makeTimerSource(queue: control)
+    let interval = Int(settings.flushSeconds * 1e9)
+    timer.schedule(
+      deadline: .now() + .nanoseconds(interval), repeating: .nanoseconds(interval),
+      leeway: .nanoseconds(interval / 20))
+    timer.setEventHandler { [unowned self] in flushTick() }
+    timer.resume()
+    flushTimer = timer
+  }
+
+  /// Seals what inputs hold open, then ends the flush interval behind it. A lane that is stuck in
+  /// a slow read delays only this, never the control queue.
+  private func flushTick() {
+    guard !isSealing else { return }
+    isSealing = true
+    let group = DispatchGroup()
+    for host in hosts { host.queue.async(group: group) { host.seal() } }
+    group.notify(queue: control) { [self] in
+      isSealing = false
+      parse.markFlush()
+      parse.settleFlushMarks()
+    }
+  }
+
+  /// Stops gracefully: inputs at once, then what was read drains within the grace period. Any
+  /// thread; further calls change nothing.
+  public func stop(_ reason: String) {
+    guard
+      stopping.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+    else { return }
+    Log.info("stopping: \(reason)")
+    control.async { self.drain() }
+  }
+
+  private func drain() {
+    flushTimer?.cancel()
+    for (host, node) in zip(hosts, graph.inputs) {
+      host.queue.sync {
+        node.input.stop()
+        host.seal()
+      }
+    }
+    let grace = settings.graceSeconds
+    let deadline = Clock.monotonic() + Int64(max(grace, 0)) * 1_000_000_000
+    while !isDrained, grace < 0 || Clock.monotonic() < deadline { usleep(1_000) }
+    if !isDrained {
+      let left = runners.map(\.undelivered).reduce(0, +)
+      Log.warn(
+        "the grace period of \(grace) s is over: \(left) payloads are not delivered; what has a "
+          + "position is read again at the next start")
+    }
+    for runner in runners { runner.abandon() }
+    for runner in runners { runner.close(withinSeconds: 2) }
+    onDrained?()
+    stopped.signal()
+  }
+
+  private var isDrained: Bool {
+    ring.occupancy.used == 0 && lanes.allSatisfy(\.isIdle)
+      && runners.allSatisfy { $0.undelivered == 0 }
+  }
+
+  /// Waits until a stop has finished.
+  public func wait() {
+    stopped.wait()
+    stopped.signal()
+  }
+}

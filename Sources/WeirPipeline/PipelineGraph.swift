@@ -1,0 +1,123 @@
+public import CWeirPlugin
+import WeirBatch
+import WeirStage
+
+/// A pipeline before it runs: stages built and named, nothing started.
+public struct PipelineGraph: Sendable {
+  /// A filter used as a processor, with the name that its counters get.
+  public struct Processor: Sendable {
+    public let name: String
+    public let filter: any Filter
+    public init(name: String, filter: any Filter) {
+      self.name = name
+      self.filter = filter
+    }
+  }
+
+  /// One conditional route of an input.
+  public struct Route: Sendable {
+    /// Becomes the tag of the records that take it.
+    public let name: String
+    /// Makes the test for one lane; nil takes every record.
+    public let condition: (@Sendable () -> RecordTest)?
+    public let isDefault: Bool
+    /// Indexes of the outputs it leads to.
+    public let outputs: [Int]
+    public let processors: [Processor]
+
+    public init(
+      name: String, condition: (@Sendable () -> RecordTest)?, isDefault: Bool, outputs: [Int],
+      processors: [Processor]
+    ) {
+      self.name = name
+      self.condition = condition
+      self.isDefault = isDefault
+      self.outputs = outputs
+      self.processors = processors
+    }
+  }
+
+  public struct InputNode: Sendable {
+    public let name: String
+    public let input: any Input
+    public let processors: [Processor]
+    public let routes: [Route]
+
+    public init(
+      name: String, input: any Input, processors: [Processor] = [], routes: [Route] = []
+    ) {
+      self.name = name
+      self.input = input
+      self.processors = processors
+      self.routes = routes
+    }
+  }
+
+  public struct FilterNode: Sendable {
+    public let name: String
+    public let filter: any Filter
+    public let rule: MatchRule
+
+    public init(name: String, filter: any Filter, rule: MatchRule) {
+      self.name = name
+      self.filter = filter
+      self.rule = rule
+    }
+  }
+
+  public struct OutputNode: Sendable {
+    public let name: String
+    public let output: any Output
+    public let rule: MatchRule
+    public let processors: [Processor]
+    /// Retries after the first try; nil never gives up.
+    public let retryLimit: Int?
+
+    public init(
+      name: String, output: any Output, rule: MatchRule, processors: [Processor] = [],
+      retryLimit: Int? = nil
+    ) {
+      self.name = name
+      self.output = output
+      self.rule = rule
+      self.processors = processors
+      self.retryLimit = retryLimit
+    }
+  }
+
+  public var inputs: [InputNode]
+  public var filters: [FilterNode]
+  public var outputs: [OutputNode]
+  /// True when a filter may give records another tag.
+  public var rewritesTags = false
+
+  public init(inputs: [InputNode], filters: [FilterNode] = [], outputs: [OutputNode]) {
+    self.inputs = inputs
+    self.filters = filters
+    self.outputs = outputs
+  }
+}
+
+/// Decides whether one record takes a route; made per lane, so it may hold match data.
+public typealias RecordTest = (Batch, UnsafeMutablePointer<weir_record>) -> Bool
+
+/// The sizes and times of a pipeline.
+public struct PipelineSettings: Sendable {
+  /// Work lanes.
+  public var lanes = 2
+  /// Slots of the ring.
+  public var slotCount = 12
+  /// Bytes of a slot's raw segment.
+  public var slotBytes = 1 << 20
+  /// The one ceiling for ring, jumbo segments and carried fragments, in bytes.
+  public var budgetBytes = 64 << 20
+  /// Raw bytes that may be under way to one output.
+  public var outputCreditBytes = 8 << 20
+  /// Seconds after which a slot that is not full leaves.
+  public var flushSeconds = 1.0
+  /// Seconds to drain at a stop; negative: until empty.
+  public var graceSeconds = 5
+  public var batchLimits = BatchLimits()
+
+  public init() {}
+}

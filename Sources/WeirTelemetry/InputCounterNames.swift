@@ -1,0 +1,18 @@
+/// Names of the further counters that inputs keep (`StageCounters.extra`).
+public enum InputCounterNames {
+  public static let filesOpened = "files_opened"
+  public static let filesClosed = "files_closed"
+  public static let filesRotated = "files_rotated"
+  public static let longLinesTruncated = "long_line_truncated"
+  public static let longLinesSkipped = "long_line_skipped"
+  public static let longLinesSplit = "long_line_split"
+  public static let multilineTruncated = "multiline_truncated"
+  public static let lostBytes = "lost_bytes"
+  public static let shedBytes = "shed_bytes"
+  public static let stalledFiles = "stalled_files"
+  public static let errors = "file_errors"
+  public static let all = [
+    filesOpened, filesClosed, filesRotated, longLinesTruncated, longLinesSkipped, longLinesSplit,
+    multilineTruncated, lostBytes, shedBytes, stalledFiles, errors,
+  ]
+}
