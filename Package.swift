@@ -48,13 +48,15 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The data plane, bottom to top.
-    library("WeirTelemetry", []),
-    library("WeirRing", ["CWeirPlugin", "CWeirSystem"]),
-    library("WeirBatch", ["CWeirPlugin", "CWeirKernels"]),
+    library("WeirSystem", []),
+    library("WeirTelemetry", ["WeirSystem"]),
+    library("WeirRing", ["CWeirPlugin", "CWeirSystem", "WeirSystem"]),
+    library("WeirBatch", ["CWeirPlugin", "CWeirKernels", "WeirSystem"]),
     library("WeirConfig", ["CWeirSystem"]),
-    library("WeirDelivery", ["CSQLite", "CXXHash", "WeirTelemetry"]),
+    library("WeirDelivery", ["CSQLite", "CXXHash", "WeirSystem", "WeirTelemetry"]),
     library(
-      "WeirStage", ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirTelemetry"]),
+      "WeirStage",
+      ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirSystem", "WeirTelemetry"]),
     library(
       "WeirParsers",
       ["CPCRE2", "CWeirKernels", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
@@ -65,16 +67,19 @@ let package = Package(
       "WeirInputs",
       [
         "CWeirKernels", "CWeirSystem", "CSQLite", "CXXHash", "WeirBatch", "WeirConfig",
-        "WeirDelivery", "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
+        "WeirDelivery", "WeirParsers", "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     library(
       "WeirPluginHost",
-      ["CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
+      [
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage", "WeirSystem",
+        "WeirTelemetry",
+      ]),
     library(
       "WeirPipeline",
       [
         "WeirBatch", "WeirConfig", "WeirDelivery", "WeirFilters", "WeirInputs", "WeirOutputs",
-        "WeirParsers", "WeirPluginHost", "WeirRing", "WeirStage", "WeirTelemetry",
+        "WeirParsers", "WeirPluginHost", "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     // The host finds its plugins beside its own executable (scripts stage them there); -E is not
     // needed because plugins call back through the host table only.
@@ -113,7 +118,7 @@ let package = Package(
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
-    tests("WeirPipelineTests", ["WeirPipeline", "WeirParsers", "WeirTelemetry"]),
+    tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
     tests("EndToEndTests", ["CWeirSystem"]),
     tests("TidyTests", []),
   ],

@@ -2,6 +2,7 @@ public import CWeirPlugin
 import CWeirKernels
 import Glibc
 import Synchronization
+import WeirSystem
 
 /// A key id: an index into the process-wide table, or with `WEIR_LOCAL_KEY` set into a batch's own.
 public typealias KeyID = UInt32
@@ -31,7 +32,7 @@ public final class KeyTable: @unchecked Sendable {
   public let utf8Forms: UnsafeMutablePointer<weir_key>
   private let buckets: UnsafeMutablePointer<Atomic<UInt32>>
   private let published = Atomic<UInt32>(0)
-  private let state = Mutex(Counts())
+  private let state = Locked(Counts())
 
   private struct Counts {
     var learnt = 0

@@ -1,4 +1,4 @@
-import Synchronization
+import WeirSystem
 
 /// A random 128-bit id of a file generation.
 public struct GenerationID: Hashable, Sendable {
@@ -20,7 +20,7 @@ public struct GenerationID: Hashable, Sendable {
 /// through rename, rotation and compression. Positions are bytes of the uncompressed content.
 public final class Generation: @unchecked Sendable {
   public let id: GenerationID
-  private let state: Mutex<State>
+  private let state: Locked<State>
   fileprivate struct State {
     var committed: UInt64
     var isDirty = false
@@ -32,7 +32,7 @@ public final class Generation: @unchecked Sendable {
   /// - Parameter committed: the position up to which everything was finished before.
   public init(id: GenerationID, committed: UInt64) {
     self.id = id
-    state = Mutex(State(committed: committed))
+    state = Locked(State(committed: committed))
   }
 
   /// Every output has finished with everything before this position.

@@ -1,4 +1,4 @@
-import Synchronization
+import WeirSystem
 
 /// A stretch of one generation that some outputs have not finished with; valid until its last
 /// owner releases it.
@@ -39,7 +39,7 @@ public final class Ledger: @unchecked Sendable {
 
   /// Ranges that may be open at once; more means that streams are not read.
   public static let openMax = 65_536
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init() {
     state.withLock { $0.ranges.reserveCapacity(4_096) }

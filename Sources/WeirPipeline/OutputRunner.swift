@@ -4,6 +4,7 @@ import Synchronization
 import WeirDelivery
 import WeirStage
 import WeirTelemetry
+import WeirSystem
 
 /// Retry behaviour of an output.
 struct RetryPolicy: Sendable {
@@ -32,8 +33,8 @@ final class OutputRunner: @unchecked Sendable {
   private let ledger: Ledger
   private let retry: RetryPolicy
   private let queue: DispatchQueue
-  private let state: Mutex<State>
-  private let pool = Mutex<[Payload]>([])
+  private let state: Locked<State>
+  private let pool = Locked<[Payload]>([])
   private let isAbandoned = Atomic<Bool>(false)
   private let pendingCount = Atomic<Int>(0)
 
@@ -62,7 +63,7 @@ final class OutputRunner: @unchecked Sendable {
     self.ledger = ledger
     self.retry = retry
     queue = DispatchQueue(label: "weir.output.\(counters.name)")
-    state = Mutex(State())
+    state = Locked(State())
   }
 
   /// Payloads that are not delivered yet.

@@ -4,6 +4,7 @@ import WeirBatch
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 
 /// What the ordered scan found for one batch, beside the batch itself. Owned by a lane.
 final class LaneWork {
@@ -55,7 +56,7 @@ final class ParseStage: @unchecked Sendable {
   private var chunkOffset = 0
   private var nextSequence: UInt64 = 0
   private var slotsTaken: UInt64 = 0
-  private let flushMarks = Mutex<[UInt64]>([])
+  private let flushMarks = Locked<[UInt64]>([])
   /// Told in sequence order, under the baton: batches before `sequence` end a flush interval.
   var onFlushMark: ((_ sequence: UInt64) -> Void)?
 

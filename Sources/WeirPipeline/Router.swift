@@ -1,7 +1,7 @@
-import Synchronization
 import WeirConfig
 import WeirParsers
 import WeirStage
+import WeirSystem
 
 /// The match rule of a filter or an output: `match`, `match_regex`, or both.
 ///
@@ -69,7 +69,7 @@ final class Router: @unchecked Sendable {
   private let filterRules: [MatchRule]
   private let outputRules: [MatchRule]
   private let mayReachAll: Bool
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   private struct State {
     var byTag: [[UInt8]: TagPlan] = [:]

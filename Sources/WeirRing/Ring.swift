@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import WeirSystem
 
 /// The ring of slots between inputs and work lanes, in one mapping with a fixed budget.
 ///
@@ -20,7 +21,7 @@ public final class Ring: @unchecked Sendable {
   private let slots: [Slot]
   private let mapping: UnsafeMutableRawPointer
   private let mappingBytes: Int
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let claimRefusals = Atomic<Int>(0)
 
   private struct State {
@@ -53,7 +54,7 @@ public final class Ring: @unchecked Sendable {
         index: $0, base: (base + $0 * stride).assumingMemoryBound(to: UInt8.self),
         capacity: slotBytes)
     }
-    state = Mutex(
+    state = Locked(
       State(free: Array((0..<slotCount).reversed()), published: Array(repeating: 0, count: slotCount)))
   }
 

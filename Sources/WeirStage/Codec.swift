@@ -1,4 +1,4 @@
-import Synchronization
+import WeirSystem
 
 /// What a codec turns into what.
 public enum CodecDirection: Sendable {
@@ -88,7 +88,7 @@ public final class CodecRegistry: Sendable {
     var factories: [String: any CodecFactory] = [:]
     var finder: Finder?
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init() {}
 

@@ -1,4 +1,5 @@
 import Synchronization
+import WeirSystem
 
 /// The credit of one output: how many raw bytes may be under way to it.
 ///
@@ -9,7 +10,7 @@ public final class OutputGate: Sendable {
   /// Raw bytes that may be under way; one read may overshoot.
   public let limitBytes: Int
   private let used = Atomic<Int>(0)
-  private let waiters = Mutex<[@Sendable () -> Void]>([])
+  private let waiters = Locked<[@Sendable () -> Void]>([])
   private let closings = Atomic<Int>(0)
 
   public init(limitBytes: Int) { self.limitBytes = limitBytes }

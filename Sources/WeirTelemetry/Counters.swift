@@ -1,4 +1,5 @@
 import Synchronization
+import WeirSystem
 
 /// One number that only grows. Any thread; a relaxed addition.
 public final class Counter: Sendable {
@@ -86,7 +87,7 @@ public final class StageCounters: Sendable {
 
 /// All counters of a running pipeline.
 public final class Telemetry: Sendable {
-  private let stages = Mutex<[StageCounters]>([])
+  private let stages = Locked<[StageCounters]>([])
   public init() {}
 
   /// Makes the counters of a stage.

@@ -9,6 +9,7 @@ import WeirPipeline
 import WeirRing
 import WeirStage
 import WeirTelemetry
+import WeirSystem
 
 /// Makes one record per line, and joins lines that end in `\` with the next one of the stream: the
 /// smallest decoder that carries something from chunk to chunk.
@@ -115,7 +116,7 @@ final class FakeInput: Input, @unchecked Sendable {
 
 /// Keeps what it gets, by tag; can be made slow or stuck.
 final class FakeOutput: Output, @unchecked Sendable {
-  let lines = Mutex<[String: [String]]>([:])
+  let lines = Locked<[String: [String]]>([:])
   let flushes = Atomic<Int>(0)
   let blocked = Atomic<Bool>(false)
   let fails = Atomic<Int>(0)
