@@ -110,7 +110,7 @@ let package = Package(
     // Tests mirror Sources.
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "WeirBatch"]),
-    tests("WeirConfigTests", ["WeirConfig"]),
+    tests("WeirConfigTests", ["CYAML", "WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
     tests(

@@ -16,6 +16,8 @@ public struct Configuration: Sendable {
   public var pluginFiles: [ConfigNode] = []
   /// Upstream groups of the richer format, and of upstream files.
   public var upstreams: [UpstreamDefinition] = []
+  /// The main file; nil when everything comes from the command line.
+  public var mainFile: SourceLocation?
   /// Warnings of reading.
   public var warnings: [ConfigProblem] = []
 

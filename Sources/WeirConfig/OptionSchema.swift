@@ -60,8 +60,9 @@ public enum ValueType: Sendable, Hashable {
     }
   }
 
-  /// The message for a value that is not of this type.
-  func problem(_ property: Property) -> ConfigProblem {
+  /// The message for a value that is not of this type; a secret is not repeated in it.
+  func problem(_ property: Property, isSecret: Bool = false) -> ConfigProblem {
+    if isSecret { return property.problem("the value is not accepted; accepted is \(accepted)") }
     var suggestion: String?
     if case .choice(let words) = self {
       suggestion = nearest(property.text, in: words).map { "did you mean \"\($0)\"?" }
@@ -117,6 +118,8 @@ public struct OptionSchema: Sendable, Hashable {
   public let isSecret: Bool
   /// What to use instead, when it is deprecated.
   public let deprecated: String?
+  /// Whether the plugin cannot start without it.
+  public let isRequired: Bool
   /// One line of help.
   public let help: String
 
@@ -124,13 +127,15 @@ public struct OptionSchema: Sendable, Hashable {
   public init(
     _ name: String, _ type: ValueType = .text, default defaultText: String? = nil,
     repeatable isRepeatable: Bool = false, _ optionClass: OptionClass = .works,
-    secret isSecret: Bool = false, deprecated: String? = nil, help: String = ""
+    required isRequired: Bool = false, secret isSecret: Bool = false, deprecated: String? = nil,
+    help: String = ""
   ) {
     self.name = name
     self.type = type
     self.defaultText = defaultText
     self.isRepeatable = isRepeatable
     self.optionClass = optionClass
+    self.isRequired = isRequired
     self.isSecret = isSecret
     self.deprecated = deprecated
     self.help = help
@@ -139,6 +144,18 @@ public struct OptionSchema: Sendable, Hashable {
   /// Makes a text option without default of a class other than `works`.
   public init(_ name: String, _ optionClass: OptionClass, help: String = "") {
     self.init(name, .text, optionClass, help: help)
+  }
+
+  /// Whether `text` says the same as the default, so that the class of the option does not matter.
+  func isDefault(_ text: String) -> Bool {
+    guard let defaultText else { return false }
+    switch type {
+    case .bool: return ValueGrammar.bool(text) == ValueGrammar.bool(defaultText)
+    case .size: return ValueGrammar.size(text) == ValueGrammar.size(defaultText)
+    case .time: return ValueGrammar.seconds(text) == ValueGrammar.seconds(defaultText)
+    case .double: return ValueGrammar.double(text) == ValueGrammar.double(defaultText)
+    default: return text.lowercased() == defaultText.lowercased()
+    }
   }
 
   /// Whether this entry speaks of `key` (lower case).

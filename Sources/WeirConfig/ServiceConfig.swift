@@ -15,6 +15,7 @@ public enum LogLevel: Int, Sendable, Hashable, Comparable, CaseIterable {
     }
   }
 
+  /// Orders by how much is written.
   public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 

@@ -69,8 +69,8 @@ struct ValueGrammarTests {
       try instance.bool("skip_long_lines")
     } throws: { error in
       "\(error)"
-        == "a.conf:7:3: error: skip_long_lines: \"maybe\" is not accepted; accepted is true, on, yes, "
-        + "false, off or no"
+        == "a.conf:7:3: error: skip_long_lines: \"maybe\" is not accepted; accepted is true, "
+        + "on, yes, false, off or no"
     }
     #expect(try instance.seconds("rotate_wait") == 9)
     #expect(try instance.size("buffer_max_size") == 32768)

@@ -45,8 +45,9 @@ enum FilterSchemas {
   static let parser = PluginSchema(
     kind: .filter, name: "parser", help: "parse one field of a record",
     options: [
-      OptionSchema("key_name", .accessor, help: "the field"),
-      OptionSchema("parser", repeatable: true, help: "parsers, the first that succeeds wins"),
+      OptionSchema("key_name", .accessor, required: true, help: "the field"),
+      OptionSchema(
+        "parser", repeatable: true, required: true, help: "parsers, the first that succeeds wins"),
       OptionSchema("reserve_data", .bool, default: "false", help: "keep the other fields"),
       OptionSchema("preserve_key", .bool, default: "false", help: "keep the field"),
       OptionSchema(

@@ -37,7 +37,7 @@ public enum GlobalOptions {
         "mem_buf_limit", .size, default: "0", help: "this input's share of the memory budget"),
       OptionSchema(
         "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
-        .notYet("spools of outputs: until then a blocked output stops reading, which loses nothing"),
+        .notYet("spools of outputs; until then a blocked output stops reading"),
         help: "what a full output does to this input: block, spool or drop"),
       OptionSchema(
         "storage.pause_on_chunks_overlimit", .bool, default: "false",
@@ -98,11 +98,12 @@ public enum GlobalOptions {
       OptionSchema("retry_limit", .retryLimit, default: "1", help: "further attempts"),
       OptionSchema(
         "storage.total_limit_size", .size,
-        .notYet("spools of outputs: until then a blocked output stops reading, which loses nothing"),
+        .notYet("spools of outputs; until then a blocked output stops reading"),
         help: "bytes of this output's spool, the oldest dropped above"),
       OptionSchema(
         "active", default: "true", .noCounterpart("only filters have it"), help: "filters only"),
       OptionSchema(
-        "condition", .noCounterpart("conditions belong to routes and processors"), help: "ignored"),
+        "condition", .noCounterpart("conditions belong to routes and processors"),
+        help: "ignored"),
     ]
 }

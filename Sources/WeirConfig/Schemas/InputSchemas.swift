@@ -14,7 +14,8 @@ enum InputSchemas {
   static let dummy = PluginSchema(
     kind: .input, name: "dummy", help: "the same record again and again, for tests",
     options: [
-      OptionSchema("dummy", default: #"{"message":"dummy"}"#, help: "the record, or a list of them"),
+      OptionSchema(
+        "dummy", default: #"{"message":"dummy"}"#, help: "the record, or a list of them"),
       OptionSchema("metadata", default: "{}", help: "metadata of the record"),
       OptionSchema("rate", .integer, default: "1", help: "records an interval"),
       OptionSchema("interval_sec", .integer, default: "0", help: "seconds of the interval"),

@@ -8,10 +8,10 @@ enum ProcessorSchemas {
       OptionSchema(
         "action",
         .choice(["insert", "upsert", "delete", "rename", "hash", "extract", "convert"]),
-        help: "what to do"),
+        required: true, help: "what to do"),
       OptionSchema(
         "context", .choice(["body", "attributes"]), default: "body", help: "what to change"),
-      OptionSchema("key", help: "the key"),
+      OptionSchema("key", required: true, help: "the key"),
       OptionSchema("value", help: "value of insert and upsert, new name of rename"),
       OptionSchema("pattern", .regex, help: "expression of extract, with named groups"),
       OptionSchema(

@@ -32,14 +32,15 @@ public enum ServiceSchema {
     "stream queries (SQL) do not exist here; their results would be missing")
   private static let retries = OptionClass.notYet("retries of outputs over a network")
   private static let spool = OptionClass.notYet(
-    "spools of outputs: until then a blocked output stops reading, which loses nothing")
+    "spools of outputs; until then a blocked output stops reading")
   private static let deadLetters = OptionClass.notYet("dead letters of outputs over a network")
   private static let chunks = OptionClass.noCounterpart(
     "there are no chunk files; one memory budget holds for everything")
 
   private static let storage: [OptionSchema] = [
     OptionSchema("storage.path", help: "folder of read positions, spools and dead letters"),
-    OptionSchema("storage.sync", .choice(["normal", "full"]), default: "normal", spool, help: "sync"),
+    OptionSchema(
+      "storage.sync", .choice(["normal", "full"]), default: "normal", spool, help: "sync"),
     OptionSchema("storage.checksum", .bool, default: "off", chunks, help: "check sums"),
     OptionSchema("storage.max_chunks_up", .integer, default: "128", chunks, help: "chunks mapped"),
     OptionSchema("storage.backlog.mem_limit", .size, default: "100M", chunks, help: "replay"),

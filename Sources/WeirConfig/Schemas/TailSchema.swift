@@ -5,7 +5,7 @@ enum TailSchema {
     options: files + reading + lines + positions + multiline + encodings)
 
   private static let files: [OptionSchema] = [
-    OptionSchema("path", .commaList, help: "files to read, with * ? [...] and ~"),
+    OptionSchema("path", .commaList, required: true, help: "files to read, with * ? [...] and ~"),
     OptionSchema("exclude_path", .commaList, help: "files to leave out; * crosses /"),
     OptionSchema("refresh_interval", .double, default: "60", help: "seconds between full scans"),
     OptionSchema(
