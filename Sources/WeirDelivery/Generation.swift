@@ -29,9 +29,14 @@ public final class Generation: @unchecked Sendable {
   var firstRange: Int32 = -1
   var lastRange: Int32 = -1
 
-  /// - Parameter committed: the position up to which everything was finished before.
-  public init(id: GenerationID, committed: UInt64) {
+  let dirtyList: DirtyList?
+
+  /// - Parameters:
+  ///   - committed: the position up to which everything was finished before.
+  ///   - dirtyList: told when the position moves; without one `Ledger.takeDirty` tells.
+  public init(id: GenerationID, committed: UInt64, dirtyList: DirtyList? = nil) {
     self.id = id
+    self.dirtyList = dirtyList
     state = Locked(State(committed: committed))
   }
 

@@ -179,7 +179,13 @@ public final class Ledger: @unchecked Sendable {
     }
     generation.firstRange = first
     if let position {
-      if generation.commit(position) { state.dirty.append(generation) }
+      if generation.commit(position) {
+        if let list = generation.dirtyList {
+          list.add(generation)
+        } else {
+          state.dirty.append(generation)
+        }
+      }
       if first < 0 {
         generation.lastRange = -1
         reference.release()
@@ -213,7 +219,8 @@ public final class Ledger: @unchecked Sendable {
     state.open -= 1
   }
 
-  /// Generations whose committed position moved since the last call, with that position.
+  /// Generations without a `DirtyList` whose committed position moved since the last call, with
+  /// that position.
   public func takeDirty() -> [(Generation, UInt64)] {
     let generations = state.withLock { state -> [Generation] in
       let dirty = state.dirty

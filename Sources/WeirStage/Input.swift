@@ -22,9 +22,14 @@ public protocol Input: AnyObject, Sendable {
 
   /// The gates or the ring have room again after a refusal. May come without need.
   func resume()
+
+  /// After `stop`, once everything that was read is delivered or given up: stores positions and
+  /// closes what they are stored in.
+  func finish()
 }
 
 extension Input {
+  public func finish() {}
   public var parallelStages: [any Filter] { [] }
 }
 

@@ -11,8 +11,13 @@ public enum InputCounterNames {
   public static let shedBytes = "shed_bytes"
   public static let stalledFiles = "stalled_files"
   public static let errors = "file_errors"
+  /// Files whose content was cut off or replaced while they were read.
+  public static let filesTruncated = "files_truncated"
+  /// Byte sequences that `unicode.encoding` or `generic.encoding` could not read.
+  public static let encodingErrors = "encoding_errors"
   public static let all = [
     filesOpened, filesClosed, filesRotated, longLinesTruncated, longLinesSkipped, longLinesSplit,
-    multilineTruncated, lostBytes, shedBytes, stalledFiles, errors,
+    multilineTruncated, lostBytes, shedBytes, stalledFiles, errors, filesTruncated,
+    encodingErrors,
   ]
 }
