@@ -203,6 +203,7 @@ public final class Pipeline: @unchecked Sendable {
     }
     for runner in runners { runner.abandon() }
     for runner in runners { runner.close(withinSeconds: 2) }
+    for (host, node) in zip(hosts, graph.inputs) { host.queue.sync { node.input.finish() } }
     onDrained?()
     stopped.signal()
   }
