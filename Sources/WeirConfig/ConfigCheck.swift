@@ -32,6 +32,24 @@ public struct ConfigCheck: Sendable {
     }
   }
 
+  /// Loads, validates and reports: what `weir check`, `-D` and every start do.
+  ///
+  /// - Parameters:
+  ///   - loadPlugins: loads `pluginFiles` of the configuration, registers their option tables, and
+  ///     adds what is wrong with them; called between loading and validating.
+  public static func examine(
+    _ options: CommandLineOptions, with loader: ConfigLoader,
+    registry: SchemaRegistry = .builtin,
+    loadPlugins: (Configuration, inout SchemaRegistry, inout ProblemList) -> Void = { _, _, _ in }
+  ) -> (configuration: Configuration, check: ConfigCheck) {
+    var loaded = loader.load(options)
+    var registry = registry
+    loadPlugins(loaded.configuration, &registry, &loaded.problems)
+    loaded.problems.add(ConfigValidator(registry: registry).validate(&loaded.configuration))
+    loaded.configuration.warnings = loaded.problems.warnings
+    return (loaded.configuration, ConfigCheck(loaded.configuration, loaded.problems))
+  }
+
   /// Whether Weir would start.
   public var isSuccessful: Bool { !problems.hasErrors }
 

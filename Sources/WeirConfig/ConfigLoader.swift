@@ -20,6 +20,7 @@ public struct ConfigLoader {
   var counters: [StageKind: [String: Int]] = [:]
   var mainFolder = ""
   private var fileCount = 0
+  private var openFormatFiles = 0
 
   /// Makes a loader of these formats, variables and files.
   public init(
@@ -108,13 +109,34 @@ public struct ConfigLoader {
         ? try formats.yaml(for: path, at: location)
         : try formats.format(of: path, bytes, at: location)
       guard let format else { return (classicTree(bytes, path, &seen), true) }
-      let builder = TreeBuilder(file: path)
-      format.parse(bytes, into: builder)
-      return (try builder.finish(), false)
+      return (try parse(bytes, path, format, &seen), false)
     } catch {
       problems.add(error)
       return nil
     }
+  }
+
+  private mutating func parse(
+    _ bytes: [UInt8], _ path: String, _ format: any ConfigFormat, _ seen: inout Set<FileIdentity>
+  ) throws(ConfigProblem) -> ConfigNode {
+    let builder = TreeBuilder(file: path)
+    openFormatFiles += 1
+    defer { openFormatFiles -= 1 }
+    // An include directive of the format reads its file at once, while this file is being parsed.
+    withoutActuallyEscaping(
+      { (name: String, place: SourceLocation) -> ConfigNode? in
+        if openFormatFiles > ConfigLimits.includeDepthMax { return nil }
+        let found = ConfigPath.resolve(name, folder: ConfigPath.folder(path), files)
+        guard let file = found.first else { return nil }
+        return tree(file, seen: &seen, at: place)?.root
+      },
+      do: { reader in
+        builder.includeReader = reader
+        format.parse(bytes, into: builder)
+        builder.includeReader = nil
+      })
+    for warning in builder.warnings { problems.add(warning) }
+    return try builder.finish()
   }
 
   private mutating func classicTree(

@@ -15,6 +15,10 @@ public final class TreeBuilder {
   private var textBytes = 0
   /// The first thing that went wrong.
   public private(set) var problem: ConfigProblem?
+  /// What the format warned about.
+  public private(set) var warnings: [ConfigProblem] = []
+  /// Reads another file for an include directive; set by the loader while it parses.
+  var includeReader: ((String, SourceLocation) -> ConfigNode?)?
 
   /// Makes a builder whose nodes say that they come from `file`.
   public init(file: String) { self.file = file }
@@ -69,6 +73,24 @@ public final class TreeBuilder {
   public func scalar(_ text: String, style: ConfigScalar.Style, line: Int, column: Int) -> Bool {
     guard problem == nil, count(text, line, column) else { return false }
     return place(ConfigNode(text: text, style: style, at: place(line, column)))
+  }
+
+  /// Another file stands here as a value, for formats with a directive for that; the loader knows
+  /// paths and limits, and has the message when it fails.
+  @discardableResult
+  public func include(_ path: String, line: Int, column: Int) -> Bool {
+    guard problem == nil, count(path, line, column) else { return false }
+    guard let node = includeReader?(path, place(line, column)) else {
+      return fail("the file \(path) cannot be included", line: line, column: column)
+    }
+    return place(node)
+  }
+
+  /// Something looks wrong; parsing goes on.
+  public func warn(_ message: String, line: Int, column: Int) {
+    if warnings.count < ConfigLimits.problemCountMax {
+      warnings.append(ConfigProblem(message, at: place(line, column), severity: .warning))
+    }
   }
 
   /// Something is wrong; the first message is kept.

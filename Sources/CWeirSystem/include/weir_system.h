@@ -22,3 +22,17 @@ static inline int weir_open(const char *path, int flags, unsigned mode) {
   return open(path, flags, (mode_t)mode);
 }
 static inline int weir_fcntl(int fd, int cmd, long arg) { return fcntl(fd, cmd, arg); }
+
+/// getopt_long(3) without its globals and its messages. Start with *index = 0; afterwards *index
+/// is the next word, *argument the value of the option, *refused the letter that was not accepted.
+static inline int weir_getopt(int argc, char *const *argv, const char *shorts,
+                              const struct option *longs, int *index, const char **argument,
+                              int *refused) {
+  optind = *index;
+  opterr = 0;
+  int letter = getopt_long(argc, argv, shorts, longs, NULL);
+  *index = optind;
+  *argument = optarg;
+  *refused = optopt;
+  return letter;
+}
