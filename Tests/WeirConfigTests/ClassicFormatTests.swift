@@ -59,7 +59,8 @@ struct ClassicFormatTests {
   func groups() throws {
     let (configuration, problems) = load([
       "main.conf":
-        "[INPUT]\n  name dummy\n  [GROUP 1]\n    some key\n    other value\n  tag t\n[OUTPUT]\n  name null"
+        "[INPUT]\n  name dummy\n  [GROUP 1]\n    some key\n    other value\n  tag t\n"
+        + "[OUTPUT]\n  name null"
     ])
     #expect(!problems.hasErrors, "\(problems.text)")
     let input = try #require(configuration.inputs.first)
@@ -148,7 +149,8 @@ struct ClassicFormatTests {
         + "  Decode_Field json log\n  Decode_Field_As escaped_utf8 a do_next\n  Time_Keep On\n"
         + "[PARSER]\n  Name r\n  Format json\n[PARSER]\n  Name s\n  Format regexp\n"
         + "[MULTILINE_PARSER]\n  name m\n  type regex\n  flush_timeout 1000\n"
-        + "  rule \"start_state\" \"/^\\d+ \\\"x\\\"/\" \"cont\"\n  rule \"cont\" \"/^ /\" \"cnt\"\n",
+        + "  rule \"start_state\" \"/^\\d+ \\\"x\\\"/\" \"cont\"\n"
+        + "  rule \"cont\" \"/^ /\" \"cnt\"\n",
     ])
     let parser = try #require(configuration.parser("r"))
     #expect(parser.timeKeep)
