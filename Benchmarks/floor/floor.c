@@ -1,4 +1,5 @@
-/* The floor: what a pipeline's work costs when straight C does it on one core, with no engine around.
+/* The floor: what a pipeline's work costs when straight C does it on one core, with no engine
+ * around it.
  *
  *   floor MODE FILE
  *

@@ -16,10 +16,11 @@ final class Engine {
   /// Starts the engine over a configuration text, which is written to `folder` under `name`.
   ///
   /// Standard output goes to `NAME.out`, or to the descriptor `output`, which stays the caller's;
-  /// standard error goes to `NAME.err`.
+  /// standard error goes to `NAME.err`. `asNobody` gives up root's rights, which no permission
+  /// holds back.
   init(
     _ configuration: String, in folder: String, name: String = "weir", arguments: [String] = [],
-    output: Int32? = nil
+    output: Int32? = nil, asNobody: Bool = false
   ) throws(StartError) {
     let file = "\(folder)/\(name).conf"
     outputPath = "\(folder)/\(name).out"
@@ -38,10 +39,13 @@ final class Engine {
       posix_spawn_file_actions_addopen(&actions, 1, outputPath, flags, 0o644)
     }
     posix_spawn_file_actions_addopen(&actions, 2, errorPath, flags, 0o644)
-    let words = ([Settings.executable] + arguments + ["-c", file]).map { strdup($0) } + [nil]
+    let drop = asNobody && geteuid() == 0
+    let nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    let command = (drop ? nobody : []) + [Settings.executable] + arguments + ["-c", file]
+    let words = command.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var process = pid_t()
-    let result = posix_spawn(&process, Settings.executable, &actions, nil, words, environ)
+    let result = posix_spawn(&process, command[0], &actions, nil, words, environ)
     guard result == 0 else {
       let reason = String(cString: strerror(result))
       throw StartError(description: "\(Settings.executable) cannot be started: \(reason)")

@@ -15,6 +15,8 @@ final class RotatedLog {
   private(set) var rotations = 0
   private var stamp = 0
 
+  enum Compression { case always, everySecondTime, never }
+
   /// What varies between rotations.
   struct Manner {
     /// Seconds between the rename and the creation of the new file, from and to.
@@ -23,8 +25,8 @@ final class RotatedLog {
     var lateLinesMax = 20
     /// Whether a line is split over the old file and the new one.
     var splitsLines = false
-    /// Whether the file rotated before is compressed.
-    var compresses = true
+    /// Whether the file rotated before is compressed; the kubelet does it at each rotation.
+    var compression = Compression.always
     /// Compressed files that are kept; nil keeps all.
     var keptCompressed: Int?
   }
@@ -46,7 +48,11 @@ final class RotatedLog {
   func rotate(_ manner: Manner) {
     rotations += 1
     removeOldest(manner)
-    if manner.compresses { compressPlain() }
+    switch manner.compression {
+    case .always: compressPlain()
+    case .everySecondTime where rotations.isMultiple(of: 2): compressPlain()
+    case .everySecondTime, .never: break
+    }
     // Two rotations within a second get names of their own, in order.
     stamp = max(stamp + 1, time(nil))
     let target = "\(path).\(CalendarText.rotation(stamp))"
