@@ -119,7 +119,7 @@ let package = Package(
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
-    tests("EndToEndTests", ["CWeirSystem", "CZlib"]),
+    tests("EndToEndTests", ["CWeirSystem"]),
     tests("TidyTests", []),
   ],
   swiftLanguageModes: [.v6],

@@ -1,22 +1,21 @@
-import CWeirSystem
-import CZlib
 import Glibc
 
 /// Compresses a file as the kubelet does with a rotated log.
 enum GzipFile {
   /// Writes the gzip form of `source` to `target`; false when either could not be used.
   static func compress(_ source: String, to target: String) -> Bool {
-    let descriptor = weir_open(source, O_RDONLY | O_CLOEXEC, 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    guard let out = gzopen(target, "wb1") else { return false }
-    let capacity = 1 << 18
-    let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    defer { buffer.deallocate() }
-    var isWritten = true
-    while case let count = read(descriptor, buffer, capacity), count > 0 {
-      isWritten = isWritten && gzwrite(out, buffer, UInt32(count)) == Int32(count)
-    }
-    return gzclose(out) == Z_OK && isWritten
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    let flags = O_WRONLY | O_CREAT | O_TRUNC
+    posix_spawn_file_actions_addopen(&actions, 0, source, O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, target, flags, 0o640)
+    let words = ["gzip", "-1", "-c"].map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process = pid_t()
+    guard posix_spawnp(&process, "gzip", &actions, nil, words, environ) == 0 else { return false }
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    return status == 0
   }
 }
