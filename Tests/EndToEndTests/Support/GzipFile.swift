@@ -10,7 +10,8 @@ enum GzipFile {
     let flags = O_WRONLY | O_CREAT | O_TRUNC
     posix_spawn_file_actions_addopen(&actions, 0, source, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, target, flags, 0o640)
-    let words: [UnsafeMutablePointer<CChar>?] = ["gzip", "-1", "-c"].map { strdup($0) } + [nil]
+    let command: [String] = ["gzip", "-1", "-c"]
+    let words = command.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var process = pid_t()
     guard posix_spawnp(&process, "gzip", &actions, nil, words, environ) == 0 else { return false }
