@@ -176,7 +176,7 @@ struct InvocationParser {
   ) throws(ConfigProblem) {
     guard let last = invocation.options.instances.last, kinds.contains(last.kind) else {
       throw ConfigProblem(
-        "it has to follow \(kinds.map { "an \($0.rawValue)" }.joined(separator: " or "))",
+        "it has to follow \(kinds == [.input] ? "-i" : "-F or -o")",
         at: .commandLine, key: "\(flag.text) \(value)")
     }
     set(key, value)

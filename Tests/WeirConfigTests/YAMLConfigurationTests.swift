@@ -1,0 +1,219 @@
+import Testing
+
+@testable import WeirConfig
+
+private func loadYAML(
+  _ text: String, _ more: [String: String] = [:], env: [String: String] = [:]
+) -> (configuration: Configuration, problems: ProblemList) {
+  load(more.merging(["main.yaml": text]) { $1 }, main: "main.yaml", env: env)
+}
+
+private let output = "  outputs: [{name: null, match: '*'}]\n"
+
+@Suite("YAML configurations")
+struct YAMLConfigurationTests {
+  @Test("a pipeline has its instances in order, keys normalised, sequences repeated")
+  func pipeline() throws {
+    let (configuration, problems) = loadYAML(
+      """
+      service: {flush: 0.2, logLevel: warn, parsers_file: [a.conf, b.yaml]}
+      pipeline:
+        inputs:
+          - name: tail
+            path: /x/*.log
+            readFromHead: on
+            Tag: T
+            multiline.parser: docker, cri
+        filters:
+          - name: modify
+            match: '*'
+            rename: [a b, c d]
+            set: "color '#fff'"
+        outputs:
+          - name: null
+            match: '*'
+      """,
+      [
+        "a.conf": "[PARSER]\n name a\n format json\n",
+        "b.yaml": "parsers:\n  - {name: b, format: regex, regex: '^(?<x>\\d+)$'}\n",
+      ])
+    #expect(problems.all.isEmpty, "\(problems.text)")
+    #expect(configuration.service.flushSeconds == 0.2)
+    #expect(configuration.service.logLevel == .warn)
+    #expect(configuration.parsers.map(\.name) == ["a", "b"])
+    let input = try #require(configuration.inputs.first)
+    #expect(try input.bool("read_from_head"))
+    #expect(input.tag == "T")
+    #expect(input.commaList("multiline.parser") == ["docker", "cri"])
+    #expect(configuration.filters.first?.all("rename").map(\.text) == ["a b", "c d"])
+    #expect(configuration.outputs.first?.plugin == "null")
+    #expect(input.property("path")?.location.line == 5)
+  }
+
+  @Test("processors keep typed values and conditions, in order")
+  func processors() throws {
+    let (configuration, problems) = loadYAML(
+      """
+      pipeline:
+        inputs:
+          - name: dummy
+            processors:
+              logs:
+                - name: content_modifier
+                  action: insert
+                  key: n
+                  value: 12
+                  condition:
+                    op: or
+                    rules:
+                      - {field: "$a['b']", op: eq, value: "1"}
+                      - {field: "$c", op: in, value: [x, 2]}
+                - name: modify
+                  condition: Key_exists ident
+                  remove: [a, b]
+              metrics:
+                - name: labels
+      \(output)
+      """)
+    #expect(!problems.hasErrors, "\(problems.text)")
+    #expect(problems.text.contains("only logs pass here"))
+    let processors = try #require(configuration.inputs.first).processors
+    #expect(processors.map(\.instance.plugin) == ["content_modifier", "modify"])
+    #expect(processors[0].instance.property("value")?.typed == .integer(12))
+    let condition = try #require(processors[0].condition)
+    #expect(condition.combination == .or)
+    #expect(condition.rules[0].values == [.text("1")])
+    #expect(condition.rules[1].values == [.text("x"), .integer(2)])
+    #expect(condition.rules[1].comparison == .isIn)
+    #expect(processors[1].condition == nil)
+    #expect(processors[1].instance.text("condition") == "Key_exists ident")
+    #expect(processors[1].instance.all("remove").count == 2)
+  }
+
+  @Test("routes lead to outputs by alias, instance or plugin, with a default and a fallback")
+  func routes() throws {
+    let (configuration, problems) = loadYAML(
+      """
+      pipeline:
+        inputs:
+          - name: dummy
+            routes:
+              logs:
+                - name: errors
+                  condition:
+                    rules:
+                      - {field: $level, op: eq, value: error}
+                  to: {outputs: [first, {name: stdout.0, fallback: "null"}]}
+                - name: rest
+                  condition: {default: true}
+                  per_record_routing: on
+                  to: {outputs: "null"}
+        outputs:
+          - {name: null, alias: first}
+          - {name: stdout}
+      """)
+    #expect(problems.all.isEmpty, "\(problems.text)")
+    let routes = try #require(configuration.inputs.first).routes
+    #expect(routes.map(\.name) == ["errors", "rest"])
+    #expect(routes[0].targets.map(\.name) == ["first", "stdout.0"])
+    #expect(routes[0].targets[1].fallback == "null")
+    #expect(routes[1].condition?.isDefault == true)
+    #expect(routes[1].perRecord)
+    #expect(configuration.outputIndex(named: "stdout") == 1)
+  }
+
+  @Test(
+    "what does not fit is named with its place",
+    arguments: [
+      (
+        "pipeline:\n  inputs:\n    - tag: t\n", "main.yaml:3:7: error: name: this input has no name"
+      ),
+      ("pipeline:\n  inputs: {name: dummy}\n", "inputs: it has to be a list, not a map"),
+      (
+        "pipeline:\n  input:\n    - name: dummy\n",
+        "main.yaml:2:3: error: input: a pipeline has inputs"
+      ),
+      (
+        "pipeline:\n  inputs:\n    - name: dummy\n      tag: {a: b}\n",
+        "main.yaml:4:12: error: tag: a map is not accepted here"
+      ),
+      ("pipeline:\n  filters:\n    - {name: grep, match: x, processors: {}}\n", "no processors"),
+      ("- a\n", "main.yaml:1:1: error: the file holds a list instead of a map"),
+      ("service: {flush: soon}\n", "main.yaml:1:18: error: flush: \"soon\" is not accepted"),
+      ("service: {flush: 1}\nservice: {grace: 1}\n", "service is given twice in one file"),
+      ("service: {x: {y: 1}}\n", "only telemetry may be a map"),
+      ("includes: [none.yaml]\n", "main.yaml:1:12: error: includes: no file matches none.yaml"),
+      ("includes: [main.yaml]\n", "main.yaml is included twice"),
+      ("stream_processor: [{name: a, exec: b}]\n", "stream queries (SQL) do not exist here"),
+      ("a: *b\n", "main.yaml:1:4: error: aliases are not supported"),
+      ("a: [\n", "main.yaml:2:1: error:"),
+      ("parsers: [{name: x}]\n", "main.yaml:1:11: error: format: this parser has no format"),
+      (
+        "multiline_parsers:\n  - {name: m, type: regex, rules: [{state: start_state, regex: x}]}\n",
+        "a rule needs state, regex and next_state"
+      ),
+      ("env: [{name: A}]\n", "an entry of env needs name, and value or uri"),
+      ("env: {A: file:///none}\n", "cannot read /none for the variable A"),
+    ])
+  func refused(text: String, message: String) {
+    let (_, problems) = loadYAML(text)
+    #expect(problems.hasErrors)
+    #expect(problems.text.contains(message), "\(problems.text)")
+  }
+
+  @Test("includes stand for what they name, beside the including file, and bring variables")
+  func includes() {
+    let (configuration, problems) = load(
+      [
+        "c/main.yaml":
+          "env: {D: sub}\nincludes: ['${D}/*.yaml']\npipeline:\n"
+          + "  filters: [{name: grep, match: three}]\n"
+          + output,
+        "c/sub/a.yaml":
+          "env:\n  - {name: K, value: dummy}\npipeline:\n  inputs: [{name: '${K}'}]\n"
+          + "  filters: [{name: grep, match: one}]\n",
+        "c/sub/b.yaml": "pipeline: {filters: [{name: grep, match: two}]}\n",
+      ], main: "c/main.yaml")
+    #expect(problems.all.isEmpty, "\(problems.text)")
+    #expect(configuration.filters.map { $0.match ?? "" } == ["one", "two", "three"])
+    #expect(configuration.inputs.first?.plugin == "dummy")
+  }
+
+  @Test("a file:// variable is the file's content without its last line end")
+  func fileVariable() {
+    let (configuration, problems) = loadYAML(
+      "env: {T: 'file:///secret'}\npipeline:\n  inputs: [{name: dummy, tag: '${T}'}]\n" + output,
+      ["/secret": "tag from file\n"])
+    #expect(problems.all.isEmpty, "\(problems.text)")
+    #expect(configuration.inputs.first?.tag == "tag from file")
+  }
+
+  @Test("without a format for it, a YAML file is refused with what to do")
+  func noFormat() {
+    let loader = ConfigLoader(
+      environment: Environment(process: [:]), files: MemoryFiles(contents: ["a.yaml": ""]))
+    let problems = loader.load(file: "a.yaml").problems
+    #expect(problems.text.contains("a.yaml is YAML, but no plugin for YAML is loaded"))
+    #expect(problems.text.contains("yaml.so"))
+  }
+
+  @Test("depth and misuse of the tree builder are refused, not crashed on")
+  func builderBounds() {
+    let deep = TreeBuilder(file: "deep")
+    for _ in 0...ConfigLimits.treeDepthMax { deep.beginList(line: 1, column: 1) }
+    #expect(deep.problem?.message.contains("nest deeper than 64") == true)
+    let wrong = TreeBuilder(file: "wrong")
+    #expect(wrong.beginMap(line: 1, column: 1))
+    #expect(!wrong.scalar("x", style: .plain, line: 1, column: 2))
+    #expect(throws: ConfigProblem.self) { try wrong.finish() }
+    let open = TreeBuilder(file: "open")
+    #expect(open.beginList(line: 1, column: 1))
+    #expect(throws: ConfigProblem.self) { try open.finish() }
+    let many = TreeBuilder(file: "many")
+    many.beginList(line: 1, column: 1)
+    for _ in 0...ConfigLimits.treeNodeCountMax {
+      many.scalar("", style: .plain, line: 1, column: 1)
+    }
+    #expect(many.problem?.message.contains("more than") == true)
+  }
+}
