@@ -32,7 +32,8 @@ WEIR_INLINE unsigned VARIANT(put_wide)(uint8_t **w, const uint8_t *s, size_t n, 
   unsigned size = utf8_decode(s, n, &cp);
   uint8_t *o = *w;
   if (mode != WEIR_JSON_ESCAPED) {
-    if (size) memcpy(o, s, size);
+    // Four bytes at once: both sides have the room.
+    if (size) memcpy(o, s, 4);
     else memcpy(o, "\xef\xbf\xbd", 3);
     *w = o + (size ? size : 3);
     return size ? size : 1;

@@ -104,11 +104,11 @@ WEIR_INLINE int VARIANT(note_key)(VARIANT(nest) *n, const uint8_t *key, size_t s
 // Blanks make a nested value non-canonical; then the token must start before the end.
 #define NEST_SKIP                                                             \
   do {                                                                        \
-    if (WEIR_UNLIKELY(json_blank(*s))) {                                      \
-      s = json_skip(s, end);                                                  \
+    if (json_blank(*s)) {                                                     \
+      if (json_blank(*++s)) s = json_skip(s, end);                            \
       flags &= ~(uint32_t)WEIR_JSON_CANONICAL;                                \
     }                                                                         \
-    if (WEIR_UNLIKELY(s >= end)) return json_fail(state, s, WEIR_JSON_ERROR_CUT); \
+    if (WEIR_UNLIKELY(s >= end)) return json_fail(state, end, WEIR_JSON_ERROR_CUT); \
   } while (0)
 
 /// Past the object or array at s.
@@ -220,8 +220,8 @@ const uint8_t *VARIANT(weir_json_scan_string)(const uint8_t *s, const uint8_t *e
 
 #define TOP_SKIP                                                                    \
   do {                                                                              \
-    if (json_blank(*s)) s = json_skip(s, end);                                      \
-    if (WEIR_UNLIKELY(s >= end)) return json_fail(state, s, WEIR_JSON_ERROR_CUT);   \
+    if (json_blank(*s) && json_blank(*++s)) s = json_skip(s, end);                  \
+    if (WEIR_UNLIKELY(s >= end)) return json_fail(state, end, WEIR_JSON_ERROR_CUT); \
   } while (0)
 
 /// The members of the object whose brace is before s; returns the byte after its end.

@@ -1,7 +1,9 @@
 // JSON number tokens to integers and doubles.
 //
-// Idea: a log line's numbers are short. Up to 19 digits fit 64 bits; with a power of ten up to 27
-// either way the exact quotient or product fits 128 bits and is rounded once, so the result is the
+// Idea: a log line's numbers are short. Integers of up to 15 digits never come here (number.h), and
+// `digits.digits` of up to 15 is two words, one division and a comparison that proves the token
+// canonical without rendering it. Up to 19 digits fit 64 bits; with a power of ten up to 27 either
+// way the exact quotient or product fits 128 bits and is rounded once, so the result is the
 // nearest double without a table of powers. What is left (20 and more digits, huge exponents)
 // goes to strtod, with at most 770 digits: more cannot change the nearest double but by a last
 // sticky one.
@@ -207,10 +209,72 @@ static int take_integer(const token *t, int negative, weir_number *out) {
   return 1;
 }
 
+/// Counts the digits at s, at most 15, and adds them to *w; 16 when there are more.
+static unsigned take_quick(const uint8_t *s, uint64_t *w) {
+  uint64_t d = load64(s) ^ 0x3030303030303030u, stop = non_digits(d);
+  unsigned first = stop ? (unsigned)__builtin_ctzll(stop) >> 3 : 8;
+  if (first) *w = *w * weir_powers_of_ten[first] + eight_digits(d << (64 - 8 * first));
+  if (first < 8) return first;
+  d = load64(s + 8) ^ 0x3030303030303030u;
+  stop = non_digits(d);
+  if (stop == 0) return 16;
+  unsigned second = (unsigned)__builtin_ctzll(stop) >> 3;
+  if (second) *w = *w * weir_powers_of_ten[second] + eight_digits(d << (64 - 8 * second));
+  return 8 + second;
+}
+
+/// Whether w / 10^scale, whose last digit is not 0, is what `%.16g` writes for its double v. It is
+/// whenever v's half unit is less than half a unit of the sixteenth digit, that is
+/// 2^floor(log2 v) < 2^53 / (2 × 10^15) × 10^floor(log10 v). -1: too close to say.
+static int quick_canonical(double v, uint64_t w, unsigned scale) {
+  static const double limit[19] = {4.5e-4, 4.5e-3, 4.5e-2, 4.5e-1, 4.5e0,  4.5e1,  4.5e2,
+                                   4.5e3,  4.5e4,  4.5e5,  4.5e6,  4.5e7,  4.5e8,  4.5e9,
+                                   4.5e10, 4.5e11, 4.5e12, 4.5e13, 4.5e14};
+  int digits = 1;
+  while (w >= weir_powers_of_ten[digits]) digits++;
+  int decade = digits - 1 - (int)scale;
+  if (decade < -4) return 0;
+  uint64_t bits;
+  memcpy(&bits, &v, 8);
+  bits &= (uint64_t)0x7ff << 52;
+  memcpy(&v, &bits, 8);
+  return v < limit[decade + 4] ? 1 : -1;
+}
+
+/// `[-]digits.digits` with at most fifteen digits in all, the float of log lines; null otherwise.
+static const uint8_t *scan_quick(const uint8_t *s, const uint8_t *end, weir_number *out) {
+  const uint8_t *start = s;
+  int negative = *s == '-';
+  s += negative;
+  uint64_t w = 0;
+  unsigned whole = take_quick(s, &w);
+  if (whole == 0 || whole > 14 || (*s == '0' && whole > 1) || s[whole] != '.') return NULL;
+  s += whole + 1;
+  unsigned scale = take_quick(s, &w);
+  if (scale == 0 || whole + scale > 15) return NULL;
+  s += scale;
+  if (s >= end || (*s | 0x20) == 'e') return NULL;
+  double v = (double)w / (double)weir_powers_of_ten[scale];
+  int canonical = s[-1] == '0' ? scale == 1 && !(negative && w == 0)
+                               : quick_canonical(v, w, scale);
+  if (negative) v = -v;
+  if (canonical < 0) {
+    uint8_t text[32];
+    size_t n = weir_put_double_json(text, v, WEIR_NAN_RAW);
+    canonical = n == (size_t)(s - start) && weir_memeq(text, start, n);
+  }
+  out->type = WEIR_JSON_DOUBLE;
+  out->canonical = (uint8_t)canonical;
+  out->num.f64 = v;
+  return s;
+}
+
 const uint8_t *weir_number_scan_slow(const uint8_t *s, const uint8_t *end, weir_number *out,
                                      uint32_t *error) {
+  const uint8_t *after = scan_quick(s, end, out);
+  if (after) return after;
   token t;
-  const uint8_t *after = scan_token(s, end, &t, error);
+  after = scan_token(s, end, &t, error);
   if (!after) return NULL;
   int negative = *s == '-';
   if (t.integral && take_integer(&t, negative, out)) return after;
