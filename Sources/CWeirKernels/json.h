@@ -21,7 +21,8 @@ WEIR_INLINE const uint8_t *json_fail(json_state *state, const uint8_t *at, uint3
 }
 
 WEIR_INLINE int json_blank(uint8_t c) {
-  return c <= ' ' && ((uint64_t)1 << c & ((uint64_t)1 << ' ' | 1u << '\t' | 1u << '\n' | 1u << '\r'));
+  const uint64_t blanks = (uint64_t)1 << ' ' | 1u << '\t' | 1u << '\n' | 1u << '\r';
+  return c <= ' ' && (blanks >> c & 1);
 }
 
 /// Past blanks, at most to `end`.
@@ -41,8 +42,8 @@ uint32_t weir_json_word_error(const uint8_t *s, const uint8_t *end);
 /// The value of four hex digits, or a negative number.
 int32_t weir_json_hex4(const uint8_t *s);
 
-/// Writes a string's body in canonical form at *w, which moves; WEIR_JSON_ERROR_FULL when fewer than
-/// eight bytes are left before `limit` while there is more to write.
+/// Writes a string's body in canonical form at *w, which moves; WEIR_JSON_ERROR_FULL when fewer
+/// than eight bytes are left before `limit` while there is more to write.
 int weir_json_write_body(uint8_t **w, const uint8_t *limit, const uint8_t *src, size_t n);
 
 /// The byte a two-character escape `\c` stands for, or 0 (then c is 'u' or illegal).

@@ -7,6 +7,11 @@
 // a bit stack; they learn whether they are canonical on the way, with the hashes of the open
 // objects' keys as the check for duplicates (a false hit only costs a rendering).
 //
+// Measured (one core, AMD EPYC, MB/s; portable / SSE2 / AVX2): application JSON of 300 bytes with a
+// nested object 1450 / 1880 / 1860, the same with blanks and floats 1000 / 1190 / 1190, lines of 35
+// bytes 790 / 840 / 840. Tried and lost: a loop over blanks wherever they may stand (1420 and 870;
+// most places have none or one), floats found canonical by rendering them (35 ns more for each).
+//
 // The bytes after `end` are readable but mean nothing: each token's start is checked against `end`
 // and each string's closing quote must lie before it.
 
@@ -111,45 +116,72 @@ WEIR_INLINE int VARIANT(note_key)(VARIANT(nest) *n, const uint8_t *key, size_t s
     if (WEIR_UNLIKELY(s >= end)) return json_fail(state, end, WEIR_JSON_ERROR_CUT); \
   } while (0)
 
+/// Past the string, number or word at s, inside an object or array.
+WEIR_INLINE const uint8_t *VARIANT(leaf)(const uint8_t *s, const uint8_t *end, uint32_t *flags,
+                                         json_state *state) {
+  if (*s == '"') {
+    s = VARIANT(string)(s + 1, end, flags, state);
+    return s ? s + 1 : NULL;
+  }
+  if (*s == '-' || (unsigned)(*s - '0') <= 9) {
+    weir_number number;
+    uint32_t error = 0;
+    const uint8_t *after = number_scan(s, end, &number, &error);
+    if (!after) return json_fail(state, s, error);
+    if (!number.canonical) *flags &= ~(uint32_t)WEIR_JSON_CANONICAL;
+    return after;
+  }
+  weir_json_member unused;
+  return VARIANT(word)(s, end, &unused, state);
+}
+
+/// Past the key at s and its colon, onto the value.
+WEIR_INLINE const uint8_t *VARIANT(key)(VARIANT(nest) *n, const uint8_t *s, const uint8_t *end,
+                                        uint32_t *all_flags, json_state *state) {
+  if (*s != '"') return json_fail(state, s, WEIR_JSON_ERROR_SYNTAX);
+  uint32_t flags = *all_flags;
+  const uint8_t *name = s + 1;
+  s = VARIANT(string)(name, end, &flags, state);
+  if (!s) return NULL;
+  if (!VARIANT(note_key)(n, name, (size_t)(s - name), &flags)) {
+    return json_fail(state, name, WEIR_JSON_ERROR_MEMBERS);
+  }
+  s++;
+  NEST_SKIP;
+  if (*s != ':') return json_fail(state, s, WEIR_JSON_ERROR_SYNTAX);
+  s++;
+  NEST_SKIP;
+  *all_flags = flags;
+  return s;
+}
+
 /// Past the object or array at s.
 static const uint8_t *VARIANT(container)(const uint8_t *s, const uint8_t *end,
                                          weir_json_member *out, json_state *state) {
   VARIANT(nest) n;
   n.objects = 0;
-  n.level = 0;
-  n.keys = 0;
+  n.level = n.keys = 0;
   uint32_t flags = JSON_FLAGS_ALL;
-  weir_json_member scratch;
 value:
-  if (*s == '"') {
-    s = VARIANT(string)(s + 1, end, &flags, state);
-    if (!s) return NULL;
-    s++;
-  } else if (*s == '{' || *s == '[') {
+  if (*s == '{' || *s == '[') {
     int object = *s == '{';
     if (!VARIANT(open)(&n, object, state)) return json_fail(state, s, WEIR_JSON_ERROR_DEPTH);
     s++;
     NEST_SKIP;
     if (*s == (object ? '}' : ']')) goto close;
-    if (object) goto key;
+    if (!object) goto value;
+    if (!(s = VARIANT(key)(&n, s, end, &flags, state))) return NULL;
     goto value;
-  } else if (*s == '-' || (unsigned)(*s - '0') <= 9) {
-    weir_number number;
-    uint32_t error;
-    const uint8_t *after = number_scan(s, end, &number, &error);
-    if (!after) return json_fail(state, s, error);
-    if (!number.canonical) flags &= ~(uint32_t)WEIR_JSON_CANONICAL;
-    s = after;
-  } else {
-    s = VARIANT(word)(s, end, &scratch, state);
-    if (!s) return NULL;
   }
+  if (!(s = VARIANT(leaf)(s, end, &flags, state))) return NULL;
 after:
   NEST_SKIP;
   if (*s == ',') {
     s++;
     NEST_SKIP;
-    if (n.objects >> (n.level - 1) & 1) goto key;
+    if (n.objects >> (n.level - 1) & 1) {
+      if (!(s = VARIANT(key)(&n, s, end, &flags, state))) return NULL;
+    }
     goto value;
   }
   if (*s != (n.objects >> (n.level - 1) & 1 ? '}' : ']')) {
@@ -161,20 +193,6 @@ close:
   if (--n.level) goto after;
   out->flags = (uint8_t)(flags & JSON_VALUE_FLAGS);
   return s;
-key:
-  if (*s != '"') return json_fail(state, s, WEIR_JSON_ERROR_SYNTAX);
-  const uint8_t *name = s + 1;
-  s = VARIANT(string)(name, end, &flags, state);
-  if (!s) return NULL;
-  if (!VARIANT(note_key)(&n, name, (size_t)(s - name), &flags)) {
-    return json_fail(state, name, WEIR_JSON_ERROR_MEMBERS);
-  }
-  s++;
-  NEST_SKIP;
-  if (*s != ':') return json_fail(state, s, WEIR_JSON_ERROR_SYNTAX);
-  s++;
-  NEST_SKIP;
-  goto value;
 }
 
 /// Past the value at s; sets type, flags and num of *out, not its offsets.
