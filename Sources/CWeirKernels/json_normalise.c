@@ -8,6 +8,7 @@
 #include "json.h"
 
 #define DEAD 0x80000000u
+#define KEY_BUCKETS 256
 
 typedef struct {
   const uint8_t *s, *end;
@@ -18,6 +19,10 @@ typedef struct {
   uint8_t has_dead[WEIR_JSON_DEPTH_MAX + 2];
   uint32_t hashes[WEIR_JSON_KEYS_MAX];
   uint32_t places[WEIR_JSON_KEYS_MAX];  // Offsets in dst, DEAD when superseded.
+  // Keys come and go as a stack, so a bucket is a chain from its youngest key (index + 1) down; a
+  // look-up stops at the first key of an outer object.
+  uint16_t youngest[KEY_BUCKETS];
+  uint16_t older[WEIR_JSON_KEYS_MAX];
   json_state state;
 } writer;
 
@@ -79,8 +84,9 @@ static int put_key(writer *x) {
   size_t n = (size_t)(x->w - name);
   // dst has no padding, so this is the hash that reads nothing beyond the key.
   uint32_t hash = weir_hash_bytes(name, n);
-  uint32_t first = x->first_key[x->level];
-  for (uint32_t i = first; i < x->keys; i++) {
+  uint16_t *bucket = &x->youngest[hash % KEY_BUCKETS];
+  for (uint32_t at = *bucket; at > x->first_key[x->level]; at = x->older[at - 1]) {
+    uint32_t i = at - 1;
     if (x->hashes[i] != hash || x->places[i] & DEAD) continue;
     // The closing quote is compared too, so a longer key cannot pass.
     if (!weir_memeq(x->dst + x->places[i], name, n)) continue;
@@ -89,6 +95,8 @@ static int put_key(writer *x) {
     break;
   }
   x->hashes[x->keys] = hash;
+  x->older[x->keys] = *bucket;
+  *bucket = (uint16_t)(x->keys + 1);
   x->places[x->keys++] = (uint32_t)(name - x->dst);
   if ((error = next_token(x))) return error;
   if (*x->s != ':') return WEIR_JSON_ERROR_SYNTAX;
@@ -125,7 +133,10 @@ static int open_container(writer *x) {
 
 static int close_container(writer *x) {
   if (x->has_dead[x->level]) squeeze(x);
-  x->keys = x->first_key[x->level];
+  while (x->keys > x->first_key[x->level]) {
+    x->keys--;
+    x->youngest[x->hashes[x->keys] % KEY_BUCKETS] = x->older[x->keys];
+  }
   x->level--;
   return put(x, *x->s++);
 }
@@ -170,6 +181,7 @@ ptrdiff_t weir_json_normalise(uint8_t *dst, size_t cap, const uint8_t *src, size
   x.objects = 0;
   x.level = x.keys = 0;
   x.first_key[0] = x.has_dead[0] = 0;
+  memset(x.youngest, 0, sizeof x.youngest);
   x.state = (json_state){src, WEIR_JSON_OK, 0};
   int error = next_token(&x);
   if (!error) error = put_value(&x);
