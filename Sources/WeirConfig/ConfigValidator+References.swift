@@ -61,7 +61,7 @@ extension ConfigValidator {
   }
 
   func checkParsers(_ configuration: Configuration, _ problems: inout ProblemList) {
-    let names = configuration.parsers.map(\.name)
+    let names = configuration.parsers.map(\.name) + Self.builtinParsers
     for input in configuration.inputs where input.plugin == "tail" || input.plugin == "stdin" {
       for property in input.properties where isParserName(property.key) {
         if names.contains(property.text) { continue }
@@ -100,7 +100,7 @@ extension ConfigValidator {
 
   private func parserSuggestion(_ name: String, _ names: [String]) -> String {
     if let close = nearest(name, in: names) { return "did you mean \"\(close)\"?" }
-    return names.isEmpty ? "name a parsers_file under service" : "define it in a parsers file"
+    return "define it in a parsers file, and name that as parsers_file under service"
   }
 
   private func checkMultiline(

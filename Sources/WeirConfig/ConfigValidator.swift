@@ -5,6 +5,13 @@ public struct ConfigValidator: Sendable {
   /// The multiline parsers that need no definition.
   public static let builtinMultilineParsers = ["docker", "cri", "java", "go", "python", "ruby"]
 
+  /// The parsers that need no definition either: the packaged ones.
+  public static let builtinParsers = [
+    "apache", "apache2", "apache_error", "nginx", "k8s-nginx-ingress", "json", "logfmt", "docker",
+    "docker-daemon", "syslog-rfc5424", "syslog-rfc3164-local", "syslog-rfc3164", "mongodb",
+    "envoy", "istio-envoy-proxy", "cri", "kube-custom", "kmsg-netfilter-log",
+  ]
+
   /// Makes a validator of these tables: the built-in ones, and those of loaded plugins.
   public init(registry: SchemaRegistry = .builtin) { self.registry = registry }
 

@@ -63,6 +63,7 @@ struct ExampleTests {
       "mongodb", "envoy", "istio-envoy-proxy", "cri", "kube-custom", "kmsg-netfilter-log",
     ]
     #expect(Set(loaded.configuration.parsers.map(\.name)) == expected)
+    #expect(Set(ConfigValidator.builtinParsers) == expected)
     for parser in loaded.configuration.parsers where parser.format == .regex {
       #expect(parser.regex?.contains("(?<") == true, "\(parser.name)")
     }

@@ -128,13 +128,13 @@ struct ValidationTests {
     let (configuration, problems) = load([
       "main.conf":
         "[SERVICE]\n coro_stack_size 65536\n http_server on\n hot_reload off\n[INPUT]\n name tail\n"
-        + " path x\n threaded on\n static_batch_size 50M\n event_batch_size 1M\n" + output
+        + " path x\n threaded on\n progress_check_interval 2\n watcher_interval 1s\n" + output
     ])
     let check = ConfigCheck(configuration, problems)
     #expect(check.isSuccessful)
     #expect(
       check.withoutCounterpart.map(\.option) == [
-        "service coro_stack_size", "tail.0 threaded", "tail.0 event_batch_size",
+        "service coro_stack_size", "tail.0 threaded", "tail.0 watcher_interval",
       ])
     #expect(check.notYet.map(\.option) == ["service http_server"])
     #expect(check.text.contains("main.conf:3:2: service http_server: the monitoring server"))

@@ -197,6 +197,41 @@ struct YAMLConfigurationTests {
     #expect(problems.text.contains("yaml.so"))
   }
 
+  @Test("random trees never crash what interprets them, and every problem has a place")
+  func fuzz() {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var state = seed
+    func next(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    let words = [
+      "service", "env", "includes", "parsers", "multiline_parsers", "plugins", "pipeline",
+      "upstream_servers", "inputs", "filters", "outputs", "name", "processors", "logs", "routes",
+      "condition", "rules", "op", "default", "to", "nodes", "tail", "grep", "null", "modify",
+      "content_modifier", "and", "eq", "$a", "true", "12", "", "format", "regex", "type", "field",
+      "value", "rename", "telemetry", "main.yaml", "${X}", "port", "host", "state", "file:///x",
+    ]
+    func node(_ depth: Int) -> String {
+      switch depth > 5 ? 0 : next(3) {
+      case 1: "[" + (0..<next(4)).map { _ in node(depth + 1) }.joined(separator: ", ") + "]"
+      case 2:
+        "{"
+          + (0..<next(5)).map { _ in "\"\(words[next(words.count)])\": \(node(depth + 1))" }
+          .joined(separator: ", ") + "}"
+      default: "\"\(words[next(words.count)])\""
+      }
+    }
+    for _ in 0..<2000 {
+      let text =
+        "{" + (0..<4).map { _ in "\(words[next(9)]): \(node(0))" }.joined(separator: ", ") + "}"
+      let (_, problems) = loadYAML(text)
+      for problem in problems.all where problem.location == nil {
+        Issue.record("seed \(seed): \(problem) in \(text)")
+      }
+    }
+  }
+
   @Test("depth and misuse of the tree builder are refused, not crashed on")
   func builderBounds() {
     let deep = TreeBuilder(file: "deep")

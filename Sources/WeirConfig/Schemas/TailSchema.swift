@@ -35,15 +35,16 @@ enum TailSchema {
       "buffer_chunk_size", .size, default: "32768",
       .noCounterpart("files are read straight into the ring"), help: "first size of the buffer"),
     OptionSchema("buffer_max_size", .size, default: "32768", help: "longest line in bytes"),
-    OptionSchema("static_batch_size", .size, default: "50M", slice, help: "bytes of backlog"),
-    OptionSchema("event_batch_size", .size, default: "50M", slice, help: "bytes per event"),
+    OptionSchema(
+      "static_batch_size", .size, default: "50M",
+      help: "bytes of one turn of a file, 256 KiB at most"),
+    OptionSchema(
+      "event_batch_size", .size, default: "50M",
+      help: "bytes of one turn of a file, 256 KiB at most"),
     OptionSchema("exit_on_eof", .bool, default: "false", help: "stop when all files are read"),
     OptionSchema(
       "file_cache_advise", .bool, default: "true", help: "drop what was read from the page cache"),
   ]
-
-  private static let slice = OptionClass.noCounterpart(
-    "every active file gets a time slice, so that no file starves the others")
 
   private static let lines: [OptionSchema] = [
     OptionSchema("key", default: "log", help: "field of a line that no parser read"),
