@@ -11,20 +11,20 @@ enum CommandLineAnswers {
   static func print(_ invocation: Invocation, _ registry: SchemaRegistry) -> Int32? {
     switch invocation.action {
     case .version:
-      fputs("Weir v\(version)\nRuns configurations of Fluent Bit v5.1\n", stdout)
+      put("Weir v\(version)\nRuns configurations of Fluent Bit v5.1\n", on: STDOUT_FILENO)
       return 0
     case .help(let json):
-      fputs(json ? HelpText.generalJSON(registry) : HelpText.general(registry), stdout)
+      put(json ? HelpText.generalJSON(registry) : HelpText.general(registry), on: STDOUT_FILENO)
       return 0
     case .pluginHelp(let kind, let name, let json):
       let text =
         json
         ? HelpText.pluginJSON(kind, name, registry) : HelpText.plugin(kind, name, registry)
       guard let text else {
-        fputs("weir: there is no \(kind.rawValue) \(name)\n", stderr)
+        put("weir: there is no \(kind.rawValue) \(name)\n", on: STDERR_FILENO)
         return 1
       }
-      fputs(text, stdout)
+      put(text, on: STDOUT_FILENO)
       return 0
     case .run, .dryRun, .check, .plugin: return nil
     }
@@ -34,14 +34,25 @@ enum CommandLineAnswers {
   /// the exit status; nil when the pipeline is to run. A failed check never lets it run.
   static func verdict(_ action: Invocation.Action, _ check: ConfigCheck) -> Int32? {
     if action == .check {
-      fputs(check.text, stdout)
+      put(check.text, on: STDOUT_FILENO)
       return check.isSuccessful ? 0 : 1
     }
-    for problem in check.problems.all { fputs("\(problem)\n", stderr) }
+    for problem in check.problems.all { put("\(problem)\n", on: STDERR_FILENO) }
     if !check.isSuccessful { return 1 }
     guard action == .dryRun else { return nil }
-    fputs("configuration test is successful\n", stderr)
+    put("configuration test is successful\n", on: STDERR_FILENO)
     return 0
+  }
+
+  /// Writes a text to a descriptor, all of it unless the reader is gone.
+  static func put(_ text: String, on descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return }
+      rest = rest.dropFirst(count)
+    }
   }
 
   /// Goes into the background, in the same folder; to be called before any other thread exists.
