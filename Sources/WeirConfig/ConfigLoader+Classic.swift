@@ -146,6 +146,38 @@ extension ConfigLoader {
     }
   }
 
+  /// Reads the file that an output names as `upstream`, unless a group of that name is defined or
+  /// the file was read for another output. The group takes the file's path as its second name.
+  mutating func readUpstreamFile(_ node: ConfigNode) {
+    let path = node.text ?? ""
+    if configuration.upstreams.contains(where: { $0.name == path || $0.file == path }) { return }
+    var seen: Set<FileIdentity> = []
+    guard let (root, _) = tree(locate(node), seen: &seen, at: node.location) else { return }
+    applySets(root)
+    var name: String?
+    var nodes: [UpstreamDefinition.Node] = []
+    for entry in root.map ?? [] {
+      let properties = classicProperties(entry)
+      switch entry.key {
+      case "upstream": name = properties.last { $0.key == "name" }?.text
+      case "node":
+        if let made = upstreamNode(properties, at: entry.keyLocation) { nodes.append(made) }
+      case "@set", "@meta": continue
+      default:
+        problems.warn(
+          "the section [\(entry.key.uppercased())] is ignored in an upstream file",
+          at: entry.keyLocation)
+      }
+    }
+    guard let name, !nodes.isEmpty else {
+      problems.error(
+        "an upstream file needs [UPSTREAM] with a name, and [NODE]s", at: root.location)
+      return
+    }
+    configuration.upstreams.append(
+      UpstreamDefinition(name: name, file: path, nodes: nodes, location: root.location))
+  }
+
   private mutating func addPlugins(_ properties: [Property]) {
     for property in properties {
       if property.key == "path" {

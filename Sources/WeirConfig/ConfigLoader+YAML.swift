@@ -217,7 +217,7 @@ extension ConfigLoader {
       return
     }
     configuration.upstreams.append(
-      UpstreamDefinition(name: name, nodes: nodes, location: node.location))
+      UpstreamDefinition(name: name, file: nil, nodes: nodes, location: node.location))
   }
 
   /// One server of an upstream; nil, with a problem, without name, host or port.

@@ -57,6 +57,9 @@ public struct ConfigLoader {
     for node in parserFiles { readParsersFile(node) }
     for node in pathNodes("plugins_file") { readPluginsFile(node) }
     configuration.pluginFiles += commandLine.pluginFiles
+    for output in configuration.outputs {
+      if let property = output.property("upstream") { readUpstreamFile(property.node) }
+    }
     if !pathNodes("streams_file").isEmpty || !commandLine.streamTasks.isEmpty {
       refuseStreams(pathNodes("streams_file") + commandLine.streamTasks)
     }

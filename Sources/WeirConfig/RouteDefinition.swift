@@ -145,6 +145,8 @@ public struct UpstreamDefinition: Sendable, Hashable {
 
   /// The name that outputs use.
   public let name: String
+  /// The file it came from, as the output names it; nil when it stands in the configuration.
+  public let file: String?
   /// The servers in order.
   public let nodes: [Node]
   /// Where it stands.

@@ -24,6 +24,26 @@ struct MemoryFiles: ConfigFiles {
   }
 }
 
+/// A format whose files hold the name of another file, or nothing.
+struct IncludingFormat: ConfigFormat {
+  let name = "including"
+
+  func probe(name: String, firstBytes: ArraySlice<UInt8>) -> Bool { name.hasSuffix(".inc") }
+
+  func parse(_ bytes: [UInt8], into builder: TreeBuilder) {
+    builder.beginMap(line: 1, column: 1)
+    builder.key("parsers", line: 1, column: 1)
+    if bytes.isEmpty {
+      builder.scalar("", style: .plain, line: 1, column: 1)
+    } else {
+      builder.beginList(line: 1, column: 1)
+      builder.include(String(decoding: bytes, as: UTF8.self), line: 1, column: 1)
+      builder.endList()
+    }
+    builder.endMap()
+  }
+}
+
 /// Loads a main file out of memory and validates it.
 func load(
   _ contents: [String: String], main: String = "main.conf", env: [String: String] = [:],

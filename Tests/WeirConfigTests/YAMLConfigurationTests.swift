@@ -197,6 +197,42 @@ struct YAMLConfigurationTests {
     #expect(problems.text.contains("yaml.so"))
   }
 
+  @Test("upstreams come from the configuration or from the file that an output names")
+  func upstreams() {
+    let (configuration, problems) = loadYAML(
+      """
+      upstream_servers:
+        - name: inside
+          nodes: [{name: a, host: h1, port: 9200, tls: on}]
+      pipeline:
+        inputs: [{name: dummy}]
+        outputs: [{name: es, match: a, upstream: inside}, {name: es, match: b, upstream: up.conf}]
+      """,
+      ["up.conf": "[UPSTREAM]\n name file\n[NODE]\n name b\n host h2\n port 1\n weight 3\n"])
+    #expect(problems.errors.allSatisfy { $0.message.contains("es is not part") })
+    #expect(configuration.upstreams.map(\.name) == ["inside", "file"])
+    #expect(configuration.upstreams[0].nodes.first?.properties.map(\.key) == ["tls"])
+    #expect(configuration.upstreams[1].nodes.first?.port == 1)
+    #expect(configuration.upstreams[1].file == "up.conf")
+    let broken = loadYAML(
+      "pipeline:\n  outputs: [{name: es, upstream: up.conf}]\n",
+      ["up.conf": "[UPSTREAM]\n name x\n[NODE]\n name b\n host h\n port 70000\n"])
+    #expect(broken.problems.text.contains("up.conf:3:1: error: a node needs"))
+  }
+
+  @Test("a format with a directive for includes gets the other file's tree as a value")
+  func includeDirective() throws {
+    let loader = ConfigLoader(
+      formats: ConfigFormatRegistry([IncludingFormat()]), environment: Environment(process: [:]),
+      files: MemoryFiles(contents: ["a.inc": "b.inc", "b.inc": "", "loop.inc": "loop.inc"]))
+    // The map of the other file stands as an entry of the list, with that file's places.
+    let nested = loader.load(file: "a.inc").problems.errors.map(\.description)
+    #expect(nested == ["b.inc:1:1: error: name: this parser has no name"])
+    let loop = loader.load(file: "loop.inc").problems
+    #expect(loop.text.contains("loop.inc is included twice"), "\(loop.text)")
+    #expect(loader.load(file: "none.inc").problems.text.contains("cannot read none.inc"))
+  }
+
   @Test("random trees never crash what interprets them, and every problem has a place")
   func fuzz() {
     let seed = UInt64.random(in: 0...UInt64.max)
