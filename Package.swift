@@ -41,6 +41,7 @@ let package = Package(
     .target(name: "CWeirPlugin"),
     .target(name: "CWeirKernels", dependencies: ["CWeirPlugin"], cSettings: kernelFlags),
     .target(name: "CWeirSystem"),
+    .target(name: "CWeirFilters", cSettings: kernelFlags),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -60,7 +61,12 @@ let package = Package(
     library(
       "WeirParsers",
       ["CPCRE2", "CWeirKernels", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
-    library("WeirFilters", ["CWeirSystem", "WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
+    library(
+      "WeirFilters",
+      [
+        "CWeirFilters", "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirParsers", "WeirStage",
+        "WeirTelemetry",
+      ]),
     library(
       "WeirOutputs", ["CWeirKernels", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage"]),
     library(
@@ -109,12 +115,16 @@ let package = Package(
 
     // Tests mirror Sources.
     tests("WeirRingTests", ["WeirRing"]),
-    tests("WeirBatchTests", ["CWeirKernels", "WeirBatch"]),
+    tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CYAML", "WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
     tests(
-      "WeirFiltersTests", ["WeirBatch", "WeirConfig", "WeirFilters", "WeirParsers", "WeirStage"]),
+      "WeirFiltersTests",
+      [
+        "CWeirFilters", "CWeirKernels", "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirFilters",
+        "WeirParsers", "WeirStage", "WeirTelemetry",
+      ]),
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
