@@ -67,6 +67,23 @@ struct StyleTests {
     }
   }
 
+  @Test("public types and functions say what they are")
+  func documentation() {
+    let kinds: Set<Substring> = ["class", "struct", "enum", "protocol", "func", "actor"]
+    for file in SourceTree.files where file.isSwift && file.path.hasPrefix("Sources/") {
+      var before: Substring = ""
+      for (index, line) in file.lines.enumerated() {
+        let text = line.drop { $0 == " " }
+        let words = text.split(separator: " ").prefix { !$0.contains("(") }
+        if text.hasPrefix("public "), words.contains(where: kinds.contains) {
+          #expect(before.hasPrefix("///"), "\(file.place(index)) has no documentation")
+        }
+        // Attributes stand between a declaration and what it says about itself.
+        if !text.hasPrefix("@") || text.contains("public ") { before = text }
+      }
+    }
+  }
+
   @Test("what is left to do has an issue")
   func openEnds() {
     let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
