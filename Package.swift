@@ -98,8 +98,10 @@ let package = Package(
     .target(
       name: "WeirYAML", dependencies: ["CWeirPlugin", "CYAML", "WeirSDK"],
       path: "Plugins/YAML/Sources", swiftSettings: hot, linkerSettings: oneSymbol("plugin.map")),
+    // Compiled against ISA-L's headers where they are installed; the library is found at run time.
+    .target(name: "CGzipISAL", path: "Plugins/Gzip/ISAL"),
     .target(
-      name: "WeirGzip", dependencies: ["CWeirPlugin", "CZlib", "WeirSDK"],
+      name: "WeirGzip", dependencies: ["CGzipISAL", "CWeirPlugin", "CZlib", "WeirSDK"],
       path: "Plugins/Gzip/Sources", swiftSettings: hot, linkerSettings: oneSymbol("plugin.map")),
     .target(
       name: "WeirSampleRedact", dependencies: ["CWeirPlugin"],
