@@ -78,8 +78,8 @@ let package = Package(
     library(
       "WeirPluginHost",
       [
-        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage", "WeirSystem",
-        "WeirTelemetry",
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirRing", "WeirStage",
+        "WeirSystem", "WeirTelemetry",
       ]),
     library(
       "WeirPipeline",
@@ -129,7 +129,12 @@ let package = Package(
       ]),
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
-    tests("WeirPluginHostTests", ["CWeirPlugin", "WeirPluginHost"]),
+    tests(
+      "WeirPluginHostTests",
+      [
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPluginHost", "WeirStage",
+        "WeirTelemetry",
+      ]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
     tests("EndToEndTests", ["CWeirSystem"]),
     tests("TidyTests", []),

@@ -100,7 +100,9 @@ public struct Host: @unchecked Sendable {
   public func give(_ data: UnsafeMutableRawPointer?) { function(\.memory_give)?(context, data) }
 
   /// Ends a deferred delivery.
-  public func ack(_ ticket: UInt64, _ result: Int32) { _ = function(\.ack)?(context, ticket, result) }
+  public func ack(_ ticket: UInt64, _ result: Int32) {
+    _ = function(\.ack)?(context, ticket, result)
+  }
 
   /// Asks to be polled (inputs) or given the batch again (outputs that were busy).
   public func wake() { _ = function(\.wake)?(context) }

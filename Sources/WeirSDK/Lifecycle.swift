@@ -13,7 +13,9 @@ public protocol PluginInstance: AnyObject {
 }
 
 extension PluginInstance {
+  /// Nothing to open.
   public func prepare(_ limits: weir_limits) throws(PluginError) {}
+  /// Nothing to finish.
   public func drain(deadline: Int64) throws(PluginError) {}
 }
 
@@ -77,7 +79,8 @@ public func create<T: PluginInstance>(
 
 // SAFETY: every pointer below was made by `create` or `sdkLaneOpen`, and the host's lifecycle hands
 // it back until `destroy` or `lane_close`, once each.
-private func instance(_ pointer: UnsafeMutableRawPointer?) throws(PluginError) -> any PluginInstance {
+private func instance(_ pointer: UnsafeMutableRawPointer?) throws(PluginError) -> any PluginInstance
+{
   guard let pointer else { throw PluginError(WEIR_E_ARGUMENT, "no instance") }
   return Unmanaged<InstanceBox>.fromOpaque(pointer).takeUnretainedValue().instance
 }
@@ -120,11 +123,11 @@ let sdkDrain:
     }
   }
 
-let sdkLaneClose:
-  @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = { _, state in
-    // SAFETY: retained by `lane_open`, handed back once.
-    if let state { Unmanaged<PluginLane>.fromOpaque(state).release() }
-  }
+let sdkLaneClose: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = {
+  _, state in
+  // SAFETY: retained by `lane_open`, handed back once.
+  if let state { Unmanaged<PluginLane>.fromOpaque(state).release() }
+}
 
 let sdkDestroy: @convention(c) (UnsafeMutableRawPointer?) -> Void = { pointer in
   // SAFETY: retained by `create`, handed back once.

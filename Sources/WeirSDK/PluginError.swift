@@ -40,7 +40,8 @@ public struct PluginError: Error, Sendable {
       var count = min(bytes.count, room.count)
       // A cut never splits a character.
       if count < bytes.count { while count > 0 && bytes[count] & 0xc0 == 0x80 { count -= 1 } }
-      room.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
+      room.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
       return UInt32(count)
     }
   }

@@ -106,7 +106,7 @@ private let sdkPoll:
     }
   }
 
-private let sdkStop:
-  @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = { _, state in
-    if let lane = try? lane(state) { lane.stop() }
-  }
+private let sdkStop: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = {
+  _, state in
+  if let lane = try? lane(state) { lane.stop() }
+}

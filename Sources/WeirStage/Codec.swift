@@ -19,12 +19,14 @@ public enum CodecStatus: Sendable, Equatable {
 
 /// What one step of a codec took and made; both counts are set whatever the status is.
 public struct CodecProgress: Sendable, Equatable {
+  /// How it ended.
   public var status: CodecStatus
   /// Bytes of the input that were taken.
   public var consumed: Int
   /// Bytes of the room that were filled.
   public var produced: Int
 
+  /// Makes one; both counts default to 0.
   public init(_ status: CodecStatus, consumed: Int = 0, produced: Int = 0) {
     self.status = status
     self.consumed = consumed
@@ -39,6 +41,7 @@ public enum CodecError: Error, Sendable, CustomStringConvertible {
   /// The codec refuses its options, or cannot work in that direction.
   case refused(String)
 
+  /// One line for users.
   public var description: String {
     switch self {
     case .unknown(let text), .refused(let text): text
@@ -90,6 +93,7 @@ public final class CodecRegistry: Sendable {
   }
   private let state = Locked(State())
 
+  /// An empty registry.
   public init() {}
 
   /// Adds a codec; the first one of a name stays.

@@ -21,6 +21,7 @@ public final class MemberInflater {
   private let bytesMax: Int
   private var isOpen = false
   private var isFinished = false
+  private var firstByte: UInt8 = 0
   /// Bytes that came out so far.
   public private(set) var producedBytes = 0
   /// Members that were read to their end.
@@ -79,11 +80,12 @@ public final class MemberInflater {
   private var isFresh = false
 
   private func openMember(at first: UInt8) -> Status? {
-    // Zeros pad the last block of tapes and of some writers.
-    if memberCount > 0 && first == 0 {
+    // A further member begins as the first one did; zeros that pad a block, and rubbish, do not.
+    if memberCount > 0 && first != firstByte {
       isFinished = true
       return nil
     }
+    firstByte = first
     do {
       try codec.begin(.inflate)
     } catch {

@@ -113,7 +113,9 @@ final class GzipLane: CodecLane {
       let step = try engine.step(
         UnsafeRawBufferPointer(start: nil, count: 0), &taken, into: to, &made, isLast: true)
       produced += made
-      if step == .end { hasEnded = true } else if produced == UInt64(room.count) {
+      if step == .end {
+        hasEnded = true
+      } else if produced == UInt64(room.count) {
         return WEIR_NO_SPACE
       } else if made == 0 {
         throw PluginError(WEIR_E_INTERNAL, "the engine ends no member")

@@ -17,6 +17,9 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+/// Whether an address lies in a file that the dynamic linker has loaded.
+int weir_is_code(const void *address);
+
 /// open(2), and openat(2) without its variadic mode.
 static inline int weir_open(const char *path, int flags, unsigned mode) {
   return open(path, flags, (mode_t)mode);
