@@ -118,7 +118,7 @@ let package = Package(
     // Tests mirror Sources.
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
-    tests("WeirConfigTests", ["CYAML", "WeirConfig"]),
+    tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
     tests(
