@@ -68,7 +68,11 @@ let package = Package(
         "WeirTelemetry",
       ]),
     library(
-      "WeirOutputs", ["CWeirKernels", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage"]),
+      "WeirOutputs",
+      [
+        "CWeirKernels", "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirStage",
+        "WeirTelemetry",
+      ]),
     library(
       "WeirInputs",
       [
@@ -127,7 +131,12 @@ let package = Package(
         "CWeirFilters", "CWeirKernels", "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirFilters",
         "WeirParsers", "WeirStage", "WeirTelemetry",
       ]),
-    tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
+    tests(
+      "WeirOutputsTests",
+      [
+        "CWeirKernels", "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirOutputs",
+        "WeirStage", "WeirTelemetry",
+      ]),
     tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
     tests(
       "WeirPluginHostTests",

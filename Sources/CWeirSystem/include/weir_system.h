@@ -24,6 +24,7 @@ int weir_is_code(const void *address);
 static inline int weir_open(const char *path, int flags, unsigned mode) {
   return open(path, flags, (mode_t)mode);
 }
+int weir_openat(int folder, const char *path, int flags, unsigned mode);
 static inline int weir_fcntl(int fd, int cmd, long arg) { return fcntl(fd, cmd, arg); }
 
 /// getopt_long(3) without its globals and its messages. Start with *index = 0; afterwards *index
