@@ -1,0 +1,47 @@
+import CWeirSystem
+import Testing
+import WeirBatch
+import WeirStage
+import WeirTelemetry
+
+@testable import WeirOutputs
+
+@Suite("encoding in a steady state")
+struct AllocationTests {
+  /// Bytes that are allocated now.
+  private var used: Int { Int(mallinfo2().uordblks) }
+
+  @Test(
+    "keeps the heap as it is",
+    arguments: [
+      ("stdout", "format", "msgpack"), ("stdout", "format", "json"),
+      ("stdout", "format", "json_lines"), ("file", "format", "out_file"),
+      ("file", "format", "plain"), ("file", "format", "csv"), ("file", "format", "ltsv"),
+      ("file", "format", "template"), ("file", "format", "msgpack"), ("null", "alias", "n"),
+    ])
+  func steady(plugin: String, key: String, value: String) throws {
+    let output = try makeOutput(plugin, ["\(key)": "\(value)"])
+    let lane = output.openLane(LaneContext(index: 0))
+    var records = RandomRecords(seed: 7)
+    let test = TestBatch()
+    for i in 0..<200 { test.add(records.fields(), time: Int64(i), duplicates: i % 2 == 0) }
+    let payload = Payload()
+    let counters = StageCounters(kind: .output, name: "o")
+    let indices = (0..<UInt32(test.batch.recordCount)).map { $0 }
+    indices.withUnsafeBufferPointer { selection in
+      func once() {
+        payload.reset()
+        lane.encode(test.batch, selection, into: payload, counters)
+      }
+      for _ in 0..<10 { once() }
+      // Other tests allocate meanwhile: one quiet round is proof that a round needs nothing.
+      var least = Int.max
+      for _ in 0..<2_000 where least != 0 {
+        let before = used
+        once()
+        least = min(least, abs(used - before))
+      }
+      #expect(least == 0)
+    }
+  }
+}
