@@ -41,6 +41,7 @@ private struct LoadedYAML: ConfigFormat, @unchecked Sendable {
   func parse(_ bytes: [UInt8], into builder: TreeBuilder) {
     var raw = weir_tree_builder()
     raw.struct_size = UInt32(MemoryLayout<weir_tree_builder>.size)
+    // SAFETY: the builder outlives the call of `parse` below, the only user of the context.
     raw.context = Unmanaged.passUnretained(builder).toOpaque()
     raw.begin_map = { answer(builderAt($0).beginMap(line: Int($1), column: Int($2))) }
     raw.end_map = { answer(builderAt($0).endMap()) }

@@ -34,7 +34,9 @@ public enum GlobalOptions {
     common + [
       OptionSchema("tag", help: "tag of the records"),
       OptionSchema(
-        "mem_buf_limit", .size, default: "0", help: "this input's share of the memory budget"),
+        "mem_buf_limit", .size, default: "0",
+        .notYet("shares of inputs in the memory budget; until then one budget bounds them all"),
+        help: "this input's share of the memory budget"),
       OptionSchema(
         "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
         .notYet("spools of outputs; until then a blocked output stops reading"),
@@ -95,7 +97,7 @@ public enum GlobalOptions {
       OptionSchema(
         "workers", .integer, .noCounterpart("all outputs share the work lanes of the engine"),
         help: "threads of this output"),
-      OptionSchema("retry_limit", .retryLimit, default: "1", help: "further attempts"),
+      OptionSchema("retry_limit", .retryLimit, default: "no_limits", help: "further attempts"),
       OptionSchema(
         "storage.total_limit_size", .size,
         .notYet("spools of outputs; until then a blocked output stops reading"),
