@@ -120,7 +120,7 @@ let package = Package(
     .executableTarget(name: "weir-bench", path: "Benchmarks/Driver", swiftSettings: hot),
 
     // Tests mirror Sources.
-    tests("WeirRingTests", ["WeirRing"]),
+    tests("WeirRingTests", ["WeirRing", "WeirSystem"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
