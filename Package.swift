@@ -88,7 +88,8 @@ let package = Package(
     library(
       "WeirPipeline",
       [
-        "WeirBatch", "WeirConfig", "WeirDelivery", "WeirFilters", "WeirInputs", "WeirOutputs",
+        "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirFilters", "WeirInputs",
+        "WeirOutputs",
         "WeirParsers", "WeirPluginHost", "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     // The host finds its plugins beside its own executable (scripts stage them there); -E is not

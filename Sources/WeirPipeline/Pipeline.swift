@@ -122,7 +122,7 @@ public final class Pipeline: @unchecked Sendable {
   ) -> LaneRoutes {
     let routes = node.routes.enumerated().map { r, route in
       LaneRoutes.Route(
-        takes: route.condition?(), isDefault: route.isDefault, plan: plans[r],
+        takes: route.condition?.make(), isDefault: route.isDefault, plan: plans[r],
         processors: ProcessorCounters.open(route.processors, counters[r], lane))
     }
     return LaneRoutes(routes: routes, recordsMax: settings.batchLimits.recordsMax * 2)
@@ -211,6 +211,11 @@ public final class Pipeline: @unchecked Sendable {
   private var isDrained: Bool {
     ring.occupancy.used == 0 && lanes.allSatisfy(\.isIdle)
       && runners.allSatisfy { $0.undelivered == 0 }
+  }
+
+  /// Payloads that wait and raw bytes under way, per output. Any thread.
+  var outputBacklog: [(name: String, payloads: Int, creditBytes: Int)] {
+    runners.map { ($0.counters.name, $0.undelivered, $0.gate.usedBytes) }
   }
 
   /// Waits until a stop has finished.

@@ -40,3 +40,6 @@ static inline int weir_getopt(int argc, char *const *argv, const char *shorts,
   *refused = optopt;
   return letter;
 }
+
+/// Processors that this process may run on, by its affinity mask; at least 1.
+int weir_processor_count(void);

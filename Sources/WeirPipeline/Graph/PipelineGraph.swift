@@ -19,14 +19,14 @@ public struct PipelineGraph: Sendable {
     /// Becomes the tag of the records that take it.
     public let name: String
     /// Makes the test for one lane; nil takes every record.
-    public let condition: (@Sendable () -> RecordTest)?
+    public let condition: RecordTestMaker?
     public let isDefault: Bool
     /// Indexes of the outputs it leads to.
     public let outputs: [Int]
     public let processors: [Processor]
 
     public init(
-      name: String, condition: (@Sendable () -> RecordTest)?, isDefault: Bool, outputs: [Int],
+      name: String, condition: RecordTestMaker?, isDefault: Bool, outputs: [Int],
       processors: [Processor]
     ) {
       self.name = name
@@ -100,6 +100,12 @@ public struct PipelineGraph: Sendable {
 
 /// Decides whether one record takes a route; made per lane, so it may hold match data.
 public typealias RecordTest = (Batch, UnsafeMutablePointer<weir_record>) -> Bool
+
+/// Makes the test of a route, once per lane.
+public struct RecordTestMaker: Sendable {
+  public let make: @Sendable () -> RecordTest
+  public init(_ make: @escaping @Sendable () -> RecordTest) { self.make = make }
+}
 
 /// The sizes and times of a pipeline.
 public struct PipelineSettings: Sendable {

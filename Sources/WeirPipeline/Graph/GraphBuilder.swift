@@ -1,0 +1,103 @@
+public import WeirConfig
+import WeirParsers
+
+
+/// Turns a validated configuration into a graph of stages. Starts nothing.
+public struct GraphBuilder {
+  private let configuration: Configuration
+  private let factory: any StageFactory
+
+  public init(_ configuration: Configuration, _ factory: any StageFactory) {
+    self.configuration = configuration
+    self.factory = factory
+  }
+
+  /// Builds every stage.
+  /// - Throws: the first `ConfigProblem`.
+  public func build() throws -> PipelineGraph {
+    let outputs = try configuration.outputs.map(output)
+    let inputs = try configuration.inputs.map(input)
+    let filters = try configuration.filters.filter(\.isActive).map { config in
+      PipelineGraph.FilterNode(
+        name: config.name, filter: try factory.filter(config), rule: try rule(config))
+    }
+    return PipelineGraph(inputs: inputs, filters: filters, outputs: outputs)
+  }
+
+  private func input(_ config: InstanceConfig) throws -> PipelineGraph.InputNode {
+    PipelineGraph.InputNode(
+      name: config.name, input: try factory.input(config),
+      processors: try config.processors.map(processor), routes: try config.routes.map(route))
+  }
+
+  private func output(_ config: InstanceConfig) throws -> PipelineGraph.OutputNode {
+    var rule = try rule(config)
+    // Exactly one input and one output and no rule: the output takes everything.
+    if rule.isEmpty, configuration.inputs.count == 1, configuration.outputs.count == 1,
+      configuration.inputs[0].routes.isEmpty
+    {
+      rule = MatchRule(pattern: "*", regex: nil)
+    }
+    return PipelineGraph.OutputNode(
+      name: config.name, output: try factory.output(config), rule: rule,
+      processors: try config.processors.map(processor), retryLimit: try retryLimit(config))
+  }
+
+  private func processor(_ definition: ProcessorDefinition) throws -> PipelineGraph.Processor {
+    PipelineGraph.Processor(
+      name: definition.instance.plugin, filter: try factory.processor(definition))
+  }
+
+  private func route(_ definition: RouteDefinition) throws -> PipelineGraph.Route {
+    var test: RecordTestMaker?
+    if let condition = definition.condition, !condition.isDefault {
+      test = try factory.condition(condition)
+    }
+    return PipelineGraph.Route(
+      name: definition.name, condition: test, isDefault: definition.condition?.isDefault ?? false,
+      outputs: try definition.targets.map(outputIndex),
+      processors: try definition.processors.map(processor))
+  }
+
+  /// The output that a route names: by alias, then instance name, then plugin name.
+  private func outputIndex(_ target: RouteDefinition.Target) throws -> Int {
+    let outputs = configuration.outputs
+    let found =
+      outputs.firstIndex { $0.alias == target.name }
+      ?? outputs.firstIndex { $0.instanceName == target.name }
+      ?? outputs.firstIndex { $0.plugin == target.name.lowercased() }
+    guard let found else {
+      throw ConfigProblem(
+        "no output has the alias or name \"\(target.name)\"", at: target.location,
+        suggestion: "name one of: \(outputs.map(\.name).joined(separator: ", "))")
+    }
+    return found
+  }
+
+  private func rule(_ config: InstanceConfig) throws -> MatchRule {
+    guard let property = config.property("match_regex") else {
+      return MatchRule(pattern: config.match, regex: nil)
+    }
+    do {
+      return MatchRule(pattern: config.match, regex: try Regex(property.text))
+    } catch {
+      throw property.problem("\(error)")
+    }
+  }
+
+  /// `retry_limit`: unset never gives up, because data is not lost over a server that is away.
+  private func retryLimit(_ config: InstanceConfig) throws -> Int? {
+    guard let property = config.property("retry_limit") else { return nil }
+    switch property.text.lowercased() {
+    case "no_limits", "false", "off": return nil
+    case "no_retries": return 0
+    default:
+      guard let limit = Int(property.text) else {
+        throw property.problem(
+          "\"\(property.text)\" is no number of retries",
+          suggestion: "give a number from 1, no_limits or no_retries")
+      }
+      return max(limit, 1)
+    }
+  }
+}
