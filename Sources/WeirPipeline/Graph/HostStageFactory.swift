@@ -1,0 +1,71 @@
+public import WeirConfig
+import WeirFilters
+import WeirInputs
+import WeirOutputs
+import WeirParsers
+public import WeirPluginHost
+public import WeirStage
+import WeirTelemetry
+
+/// Makes built-in stages and those of plugins, the way the program runs them.
+public struct HostStageFactory: StageFactory {
+  private let plugins: PluginHost
+  private let inputs: InputBuildContext
+  private let filters: FilterBuildContext
+  private let outputs: OutputBuildContext
+
+  public init(_ configuration: Configuration, _ plugins: PluginHost) throws {
+    self.plugins = plugins
+    let parsers = try ParserCatalogue(configuration)
+    inputs = InputBuildContext(service: configuration.service, parsers: parsers)
+    filters = FilterBuildContext(parsers: parsers, warn: { Log.warn($0.description) })
+    outputs = OutputBuildContext(service: configuration.service)
+  }
+
+  public func input(_ config: InstanceConfig) throws -> any Input {
+    if BuiltinInputs.names.contains(config.plugin) { return try BuiltinInputs.make(config, inputs) }
+    let decoder = try BuiltinInputs.lineDecoder(config, inputs)
+    if let input = try plugins.input(config, decoder: decoder) { return input }
+    throw unknown(config)
+  }
+
+  public func filter(_ config: InstanceConfig) throws -> any Filter {
+    if BuiltinFilters.names.contains(config.plugin) {
+      return try BuiltinFilters.make(config, filters)
+    }
+    if let filter = try plugins.filter(config) { return filter }
+    throw unknown(config)
+  }
+
+  public func processor(_ definition: ProcessorDefinition) throws -> any Filter {
+    if BuiltinFilters.names.contains(definition.instance.plugin) {
+      return try BuiltinFilters.makeProcessor(definition, filters)
+    }
+    guard let filter = try plugins.filter(definition.instance) else {
+      throw unknown(definition.instance)
+    }
+    guard let condition = definition.condition else { return filter }
+    return ConditionalFilter(try Condition(condition), filter)
+  }
+
+  public func output(_ config: InstanceConfig) throws -> any Output {
+    if BuiltinOutputs.names.contains(config.plugin) {
+      return try BuiltinOutputs.make(config, outputs)
+    }
+    if let output = try plugins.output(config) { return output }
+    throw unknown(config)
+  }
+
+  public func condition(_ definition: ConditionDefinition) throws -> RecordTestMaker {
+    let condition = try Condition(definition)
+    return RecordTestMaker {
+      let lane = condition.openLane()
+      return { batch, record in lane.evaluate(batch, record) }
+    }
+  }
+
+  private func unknown(_ config: InstanceConfig) -> ConfigProblem {
+    ConfigProblem(
+      "there is no \(config.kind.rawValue) \"\(config.plugin)\"", at: config.location, key: "name")
+  }
+}

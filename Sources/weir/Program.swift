@@ -1,0 +1,105 @@
+import CWeirSystem
+import Glibc
+import WeirConfig
+import WeirPipeline
+import WeirPluginHost
+import WeirStage
+import WeirTelemetry
+
+/// The command: reads the words, does what they ask, answers with an exit status.
+struct Program {
+  private let words: [String]
+
+  init(_ words: [String]) { self.words = words }
+
+  /// 0 for success; 1 for a configuration or start-up failure.
+  func run() -> Int32 {
+    do {
+      return try perform(try Invocation.parse(words))
+    } catch {
+      complain("\(error)")
+      return 1
+    }
+  }
+
+  private func perform(_ invocation: Invocation) throws -> Int32 {
+    if let folder = invocation.workingDirectory, chdir(folder) != 0 {
+      complain("cannot change to \(folder): \(String(cString: strerror(errno)))")
+      return 1
+    }
+    PluginHost.shared.install()
+    switch invocation.action {
+    case .help, .pluginHelp: complainAbout(PluginHost.shared.loadFolder())
+    case .plugin(let rest): return runPluginCommand(rest)
+    case .run, .dryRun, .check, .version: break
+    }
+    if let status = CommandLineAnswers.print(invocation, PluginHost.shared.schemas) {
+      return status
+    }
+    return try start(invocation)
+  }
+
+  // MARK: Configuration
+
+  private func examine(_ invocation: Invocation) -> (configuration: Configuration, check: ConfigCheck)
+  {
+    var failures: [PluginHostError] = []
+    let loader = ConfigLoader(formats: PluginHost.shared.formats(&failures))
+    complainAbout(failures)
+    return ConfigCheck.examine(invocation.options, with: loader) {
+      configuration, registry, problems in
+      for problem in PluginHost.shared.load(configuration.pluginFiles) { problems.add(problem) }
+      for problem in PluginHost.shared.loadMissing(for: configuration) { problems.add(problem) }
+      registry = PluginHost.shared.schemas
+    }
+  }
+
+  private func start(_ invocation: Invocation) throws -> Int32 {
+    let (configuration, check) = examine(invocation)
+    setLog(configuration.service, invocation)
+    // What is built finds what tables cannot: an expression that does not compile, for one.
+    let graph = check.isSuccessful ? try build(configuration) : nil
+    if let status = CommandLineAnswers.verdict(invocation.action, check) { return status }
+    guard let graph, !graph.inputs.isEmpty, !graph.outputs.isEmpty else {
+      complain(
+        "nothing to run: a pipeline needs an input and an output; give a file with -c, or -i and -o")
+      return 1
+    }
+    return try Runner(graph, configuration, tellsNumbers: invocation.verbosity > 0).run()
+  }
+
+  private func build(_ configuration: Configuration) throws -> PipelineGraph {
+    let factory = try HostStageFactory(configuration, PluginHost.shared)
+    return try GraphBuilder(configuration, factory).build()
+  }
+
+  private func setLog(_ service: ServiceConfig, _ invocation: Invocation) {
+    var level = WeirTelemetry.LogLevel(rawValue: service.logLevel.rawValue) ?? .info
+    if let word = getenv("FLB_LOG_LEVEL").map({ String(cString: $0) }),
+      let named = WeirTelemetry.LogLevel(word: word)
+    {
+      level = named
+    }
+    if invocation.verbosity == 1 { level = .debug }
+    if invocation.verbosity > 1 { level = .trace }
+    if invocation.isQuiet { level = .off }
+    Log.level = level
+    guard let path = service.logFile else { return }
+    let descriptor = weir_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+    if descriptor >= 0 {
+      Log.redirect(to: descriptor)
+    } else {
+      complain("cannot open log_file \(path): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  // MARK: Messages
+
+  private func complainAbout(_ failures: [PluginHostError]) {
+    for failure in failures { complain(failure.description) }
+  }
+
+  private func complain(_ message: String) {
+    CommandLineAnswers.put("weir: \(message)\n", on: STDERR_FILENO)
+  }
+}
