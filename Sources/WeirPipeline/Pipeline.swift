@@ -66,7 +66,7 @@ public final class Pipeline: @unchecked Sendable {
         counters: telemetry.stage(.input, node.name, extra: InputCounterNames.all),
         ledger: ledger, budget: budget, ring: ring, gates: gates,
         makeStream: { [unowned self] tag, path in
-          let plan = node.routes.isEmpty ? router.plan(tag) : router.planReachingAll(tag)
+          let plan = router.plan(tag, reachingAll: !node.routes.isEmpty)
           let id = streamNumbers.wrappingAdd(1, ordering: .relaxed).newValue
           return Stream(
             id: id, inputIndex: index, plan: plan, path: path, decoder: node.input.decoder)

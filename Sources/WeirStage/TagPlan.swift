@@ -1,6 +1,6 @@
 /// Which filters and outputs a tag reaches; computed once per tag and shared by its streams.
 public final class TagPlan: Sendable {
-  /// Position in the router's table of plans.
+  /// Number of the combination of filters and outputs, in the router's table.
   public let index: UInt32
   /// The tag, as bytes.
   public let tag: [UInt8]

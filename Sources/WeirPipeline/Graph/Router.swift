@@ -61,18 +61,24 @@ public struct MatchRule: Sendable {
   }
 }
 
-/// Knows which filters and outputs each tag reaches; one plan per tag, made once. Any thread.
+/// Knows which filters and outputs each tag reaches. Any thread.
+///
+/// Tags come and go with pods, but the combinations of filters and outputs that they reach are few:
+/// one number per combination, so that a long life of new tags grows nothing.
 final class Router: @unchecked Sendable {
-  /// Plans kept; beyond it the oldest tags without records are made anew when seen again.
-  static let plansMax = 65_536
-
   private let filterRules: [MatchRule]
   private let outputRules: [MatchRule]
   private let mayReachAll: Bool
   private let state = Locked(State())
 
+  private struct Reach: Hashable {
+    let filters: [Bool]
+    let outputs: [Int]
+    let all: Bool
+  }
+
   private struct State {
-    var byTag: [[UInt8]: TagPlan] = [:]
+    var numbers: [Reach: UInt32] = [:]
     var all: [TagPlan] = []
   }
 
@@ -82,50 +88,33 @@ final class Router: @unchecked Sendable {
     self.mayReachAll = mayReachAll
   }
 
-  /// The plan of a tag by the match rules.
-  func plan(_ tag: [UInt8]) -> TagPlan {
-    if let known = state.withLock({ $0.byTag[tag] }) { return known }
-    let filters = filterRules.map { $0.takes(tag) }
-    let outputs = outputRules.indices.filter { outputRules[$0].takes(tag) }
+  /// The plan of a tag by the match rules. With `reachingAll`, credit of every output is needed:
+  /// the tag's input has conditional routes.
+  func plan(_ tag: [UInt8], reachingAll: Bool = false) -> TagPlan {
+    plan(tag, outputRules.indices.filter { outputRules[$0].takes(tag) }, reachingAll)
+  }
+
+  /// The plan of a conditional route: filters by its name, outputs as it names them.
+  func plan(route name: [UInt8], outputs: [Int]) -> TagPlan { plan(name, outputs, false) }
+
+  private func plan(_ tag: [UInt8], _ outputs: [Int], _ reachingAll: Bool) -> TagPlan {
+    let reach = Reach(
+      filters: filterRules.map { $0.takes(tag) }, outputs: outputs.sorted(),
+      all: mayReachAll || reachingAll)
     return state.withLock { state in
-      if let known = state.byTag[tag] { return known }
+      let number = state.numbers[reach] ?? UInt32(state.all.count)
       let plan = TagPlan(
-        index: UInt32(state.all.count), tag: tag, filters: filters, outputs: outputs,
-        mayReachAll: mayReachAll)
-      state.all.append(plan)
-      state.byTag[tag] = plan
+        index: number, tag: tag, filters: reach.filters, outputs: reach.outputs,
+        mayReachAll: reach.all)
+      if state.numbers[reach] == nil {
+        state.numbers[reach] = number
+        state.all.append(plan)
+      }
       return plan
     }
   }
 
-  /// A plan with given outputs, for conditional routes: filters by the name, outputs as named.
-  func plan(route name: [UInt8], outputs: [Int]) -> TagPlan {
-    let filters = filterRules.map { $0.takes(name) }
-    return state.withLock { state in
-      let plan = TagPlan(
-        index: UInt32(state.all.count), tag: name, filters: filters, outputs: outputs,
-        mayReachAll: mayReachAll)
-      state.all.append(plan)
-      return plan
-    }
-  }
-
-  /// The plan of an input with conditional routes: its own tag, every output in reach.
-  func planReachingAll(_ tag: [UInt8]) -> TagPlan {
-    let filters = filterRules.map { $0.takes(tag) }
-    let outputs = outputRules.indices.filter { outputRules[$0].takes(tag) }
-    return state.withLock { state in
-      let plan = TagPlan(
-        index: UInt32(state.all.count), tag: tag, filters: filters, outputs: outputs,
-        mayReachAll: true)
-      state.all.append(plan)
-      return plan
-    }
-  }
-
-  /// The plan of an index, as batches carry it.
-  subscript(index: UInt32) -> TagPlan { state.withLock { $0.all[Int(index)] } }
-
-  /// Plans from an index on, for a lane's own table.
+  /// Plans from a number on, for a lane's own table: filters and outputs hold for every plan of
+  /// that number, the tag only for the first.
   func plans(from first: Int) -> [TagPlan] { state.withLock { Array($0.all[first...]) } }
 }
