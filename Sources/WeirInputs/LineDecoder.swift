@@ -1,7 +1,7 @@
 import CWeirKernels
-public import CWeirPlugin
+import CWeirPlugin
 import Glibc
-public import WeirBatch
+import WeirBatch
 public import WeirStage
 public import WeirTelemetry
 

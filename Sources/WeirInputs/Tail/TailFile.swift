@@ -1,5 +1,6 @@
 import Glibc
 import WeirDelivery
+import WeirRing
 import WeirStage
 
 /// How a read ended.

@@ -1,4 +1,4 @@
-public import WeirConfig
+import WeirConfig
 import WeirDelivery
 public import WeirStage
 import WeirTelemetry

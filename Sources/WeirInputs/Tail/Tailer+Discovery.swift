@@ -1,6 +1,8 @@
 import CWeirSystem
 import CXXHash
+import Dispatch
 import Glibc
+import WeirRing
 import WeirStage
 import WeirTelemetry
 
@@ -118,7 +120,7 @@ extension Tailer {
   // MARK: Events
 
   func handle(_ event: WatchEvent) {
-    if event.mask & UInt32(IN_Q_OVERFLOW.rawValue) != 0 {
+    if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
       hasLostEvents = true
       return
     }
@@ -130,7 +132,7 @@ extension Tailer {
       return
     }
     guard let directory = directories[event.watch] else { return }
-    if event.mask & UInt32(IN_IGNORED.rawValue) != 0 {
+    if event.mask & UInt32(IN_IGNORED) != 0 {
       directories[event.watch] = nil
       for stream in directory.streams.values.joined() { stream.directory = nil }
       hasLostEvents = hasLostEvents || !directory.roles.isEmpty

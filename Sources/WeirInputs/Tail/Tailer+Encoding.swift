@@ -1,4 +1,5 @@
 import Glibc
+import WeirRing
 import WeirStage
 import WeirTelemetry
 
@@ -41,13 +42,13 @@ extension Tailer {
       lines = n & ~1
       flags = .truncated
     }
-    guard put(file, encoding, bytes, lines, kind, flags) else { return .full }
+    guard convert(file, encoding, bytes, lines, kind, flags) else { return .full }
     file.scanned = n - lines
     return n < want ? .end : .more
   }
 
   /// Converts bytes into the ring as one chunk; one per line where offsets are shown.
-  func put(
+  func convert(
     _ file: TailFile, _ encoding: TextEncoding, _ bytes: UnsafePointer<UInt8>, _ length: Int,
     _ kind: TextEncoding.Kind?, _ flags: ChunkFlags
   ) -> Bool {
@@ -78,6 +79,6 @@ extension Tailer {
     defer { raw.deallocate() }
     guard case .bytes(let n) = file.read(into: raw, length), n > 0 else { return true }
     let bytes = UnsafePointer(raw.assumingMemoryBound(to: UInt8.self))
-    return put(file, encoding, bytes, n, encoding.effective(file.mark()), .unfinished)
+    return convert(file, encoding, bytes, n, encoding.effective(file.mark()), .unfinished)
   }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import WeirRing
 import WeirStage
 
 /// Records that a stream holds open leave by its own age, or with its end.

@@ -1,6 +1,7 @@
 import CWeirSystem
 import Glibc
 import WeirDelivery
+import WeirRing
 import WeirStage
 import WeirTelemetry
 
@@ -172,7 +173,7 @@ extension Tailer {
   func withDescriptor<T>(_ path: Path, _ body: (Int32) -> T?) -> T? {
     let descriptor = withPath(path) { weir_open($0, O_RDONLY | O_CLOEXEC, 0) }
     guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
+    defer { Glibc.close(descriptor) }
     return body(descriptor)
   }
 
@@ -203,13 +204,13 @@ extension Tailer {
     guard let status = FileStatus(descriptor: descriptor), status.isRegular,
       openFiles[status.key] == nil
     else {
-      close(descriptor)
+      Glibc.close(descriptor)
       return
     }
     var gzip: GzipSource?
     if opening.isCompressed {
       do { gzip = try GzipSource(descriptor: descriptor) } catch {
-        close(descriptor)
+        Glibc.close(descriptor)
         return tell(opening.path, "it is compressed: \(error)")
       }
     }
@@ -287,14 +288,16 @@ extension Tailer {
     // SAFETY: the files are touched on the input lane only; the store's queue just passes them on.
     nonisolated(unsafe) let batch = files
     store.sync { [weak self, queue = host.queue] in
-      queue.async {
-        for file in batch { file.isRegistered = true }
-        guard let self, !self.isStopped else { return }
-        for file in batch { self.activate(file) }
-        self.schedulePump()
-        self.care()
-      }
+      queue.async { [weak self] in self?.registered(batch) }
     }
+  }
+
+  private func registered(_ files: [TailFile]) {
+    for file in files { file.isRegistered = true }
+    guard !isStopped else { return }
+    for file in files { activate(file) }
+    schedulePump()
+    care()
   }
 
   /// Files that a former process knew and that no glob finds now: what they still hold is read.

@@ -3,6 +3,7 @@ import CWeirSystem
 import Dispatch
 import Glibc
 import WeirDelivery
+import WeirRing
 import WeirStage
 import WeirTelemetry
 

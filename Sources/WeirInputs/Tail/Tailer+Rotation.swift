@@ -2,6 +2,7 @@ import CWeirSystem
 import Dispatch
 import Glibc
 import WeirDelivery
+import WeirRing
 import WeirStage
 import WeirTelemetry
 

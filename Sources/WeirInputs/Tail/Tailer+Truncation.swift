@@ -1,6 +1,7 @@
 import CWeirSystem
 import Glibc
 import WeirDelivery
+import WeirRing
 import WeirStage
 import WeirTelemetry
 

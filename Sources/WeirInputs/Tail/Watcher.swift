@@ -14,7 +14,7 @@ struct WatchEvent {
 /// A busy directory makes an event per write: after the first one the descriptor rests for a short
 /// time and is then read in bulk, so that a flood of small writes costs a hundred wake-ups a
 /// second and not one per line. A quiet one is told at once.
-final class Watcher {
+final class Watcher: @unchecked Sendable {
   /// Pause between bulk reads while events keep coming.
   static let restMs = 10
   static let bufferBytes = 256 << 10
@@ -33,7 +33,7 @@ final class Watcher {
   init?(
     queue: DispatchQueue, onEvent: @escaping (WatchEvent) -> Void, onBatch: @escaping () -> Void
   ) {
-    descriptor = inotify_init1(Int32(IN_NONBLOCK.rawValue) | Int32(IN_CLOEXEC.rawValue))
+    descriptor = inotify_init1(O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     self.queue = queue
     self.onEvent = onEvent
