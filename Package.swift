@@ -119,7 +119,7 @@ let package = Package(
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
-    tests("WeirDeliveryTests", ["WeirDelivery"]),
+    tests("WeirDeliveryTests", ["CSQLite", "WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
     tests(
       "WeirFiltersTests",
@@ -128,7 +128,12 @@ let package = Package(
         "WeirParsers", "WeirStage", "WeirTelemetry",
       ]),
     tests("WeirOutputsTests", ["WeirBatch", "WeirConfig", "WeirOutputs", "WeirStage"]),
-    tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
+    tests(
+      "WeirInputsTests",
+      [
+        "CSQLite", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirInputs", "WeirRing",
+        "WeirStage", "WeirTelemetry",
+      ]),
     tests(
       "WeirPluginHostTests",
       [
