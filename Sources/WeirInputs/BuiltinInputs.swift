@@ -1,7 +1,7 @@
 import CWeirSystem
 import Glibc
 public import WeirConfig
-public import WeirDelivery
+import WeirDelivery
 public import WeirStage
 import WeirSystem
 import WeirTelemetry

@@ -131,7 +131,8 @@ public final class DummyInput: Input, @unchecked Sendable {
         base.storeBytes(of: time, as: Int64.self)
         base.storeBytes(of: UInt64(record.count), toByteOffset: 8, as: UInt64.self)
         record.withUnsafeBytes {
-          _ = memcpy(base + DummyDecoder.headerBytes, $0.baseAddress, record.count)
+          (base + DummyDecoder.headerBytes).copyMemory(
+            from: $0.baseAddress.unsafelyUnwrapped, byteCount: record.count)
         }
         host.commit(stream, generation: nil, position: 0, length: length)
       }

@@ -80,14 +80,14 @@ struct LedgerTests {
 
   final class Counter: @unchecked Sendable { var count = 0 }
 
-  @Test("random owners, chains and orders agree with a model", arguments: 0..<40)
+  @Test("random owners, chains and orders agree with a model", arguments: 0..<20)
   func model(_ seed: Int) {
     var random = SeededGenerator(state: UInt64(seed) &* 77 &+ 5)
     let ledger = Ledger()
     let generations = (0..<3).map { _ in Generation(id: .random(), committed: 0) }
     var model = LedgerModel(generations: generations.count)
     var ranges: [RangeID] = []
-    for step in 0..<2_000 {
+    for step in 0..<400 {
       let choice = Int.random(in: 0..<10, using: &random)
       if choice < 4 || model.ownedRanges.isEmpty {
         let generation = Int.random(in: 0..<generations.count, using: &random)

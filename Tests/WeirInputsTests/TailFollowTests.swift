@@ -194,12 +194,12 @@ struct TailFollowTests {
 
   @Test("a full ring and a closed gate stop reading, and both resume")
   func backpressure() throws {
-    folder.write("a.log", String(repeating: lines(0, 100), count: 400))
+    folder.write("a.log", String(repeating: lines(0, 100), count: 4_000))
     let bench = try bench()
     try bench.start()
     usleep(200_000)
     #expect(bench.ring.occupancy.used == bench.ring.slotCount)
-    let size = 400 * lines(0, 100).utf8.count
+    let size = 4_000 * lines(0, 100).utf8.count
     #expect(bench.wait { bench.arrivals.reduce(0) { $0 + $1.bytes.count } == size })
     bench.stop()
   }
