@@ -124,7 +124,7 @@ let package = Package(
     tests("WeirRingTests", ["WeirRing", "WeirSystem"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
-    tests("WeirDeliveryTests", ["WeirDelivery"]),
+    tests("WeirDeliveryTests", ["CSQLite", "WeirDelivery"]),
     tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
     tests(
       "WeirFiltersTests",
@@ -138,7 +138,12 @@ let package = Package(
         "CWeirKernels", "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirOutputs",
         "WeirStage", "WeirTelemetry",
       ]),
-    tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
+    tests(
+      "WeirInputsTests",
+      [
+        "CSQLite", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirInputs", "WeirRing",
+        "WeirStage", "WeirTelemetry",
+      ]),
     tests(
       "WeirPluginHostTests",
       [
