@@ -2,6 +2,7 @@ import CWeirKernels
 import CWeirPlugin
 import Glibc
 import WeirBatch
+public import WeirParsers
 public import WeirStage
 public import WeirTelemetry
 
@@ -116,3 +117,5 @@ struct LineEmitter {
     return .made
   }
 }
+
+extension MultilineDecoder: CountingDecoder {}

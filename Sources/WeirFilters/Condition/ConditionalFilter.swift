@@ -1,18 +1,18 @@
 import WeirBatch
-import WeirStage
+public import WeirStage
 import WeirTelemetry
 
 /// A processor with a condition: only records that meet it reach the filter inside.
-final class ConditionalFilter: Filter {
+public final class ConditionalFilter: Filter {
   private let condition: Condition
   private let inner: any Filter
 
-  init(_ condition: Condition, _ inner: any Filter) {
+  public init(_ condition: Condition, _ inner: any Filter) {
     self.condition = condition
     self.inner = inner
   }
 
-  func openLane(_ lane: LaneContext) -> any FilterLane {
+  public func openLane(_ lane: LaneContext) -> any FilterLane {
     ConditionalLane(condition.openLane(), inner.openLane(lane))
   }
 }

@@ -3,7 +3,8 @@ import Glibc
 import WeirBatch
 
 /// A top-level key that a configuration names.
-struct FieldName {
+// SAFETY: the bytes are of a pool that is never changed or freed.
+struct FieldName: @unchecked Sendable {
   let key: KeyID
   let bytes: UnsafePointer<UInt8>
   let count: Int
