@@ -16,6 +16,12 @@ public struct ParserDefinition: Sendable, Hashable {
     public let key: String
     /// Its type.
     public let type: FieldType
+
+    /// Makes an entry.
+    public init(key: String, type: FieldType) {
+      self.key = key
+      self.type = type
+    }
   }
 
   /// One `decode_field` or `decode_field_as` rule.
@@ -36,6 +42,14 @@ public struct ParserDefinition: Sendable, Hashable {
     public let field: String
     /// What follows on failure or success.
     public let action: Action
+
+    /// Makes a rule.
+    public init(replacesValue: Bool, kind: Kind, field: String, action: Action = .stop) {
+      self.replacesValue = replacesValue
+      self.kind = kind
+      self.field = field
+      self.action = action
+    }
   }
 
   /// The name that inputs and filters use.

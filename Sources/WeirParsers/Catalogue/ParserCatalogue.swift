@@ -1,0 +1,37 @@
+public import WeirConfig
+import WeirTelemetry
+
+/// Every parser that may be used by name: the packaged ones and those of the configuration.
+///
+/// Built once per configuration; parsers are compiled when it is built, so that a mistake in any of
+/// them stops the start, whether or not it is used.
+public final class ParserCatalogue: Sendable {
+  private let parsers: [String: Parser]
+  private let multiline: [String: MultilineParserDefinition]
+
+  /// Compiles definitions. One with the name of a packaged parser replaces it.
+  ///
+  /// - Throws: `ParserError` of the first definition that cannot be used.
+  public init(
+    _ definitions: [ParserDefinition] = [], multiline: [MultilineParserDefinition] = []
+  ) throws(ParserError) {
+    var parsers: [String: Parser] = [:]
+    let own = Set(definitions.map(\.name))
+    for definition in PackagedParsers.definitions where !own.contains(definition.name) {
+      parsers[definition.name] = try Parser(definition)
+    }
+    for definition in definitions { parsers[definition.name] = try Parser(definition) }
+    self.parsers = parsers
+    var table: [String: MultilineParserDefinition] = [:]
+    for definition in multiline { table[definition.name.lowercased()] = definition }
+    self.multiline = table
+  }
+
+  /// The parser of that name, nil when there is none.
+  public func parser(named name: String) -> Parser? { parsers[name] }
+
+  /// The `[MULTILINE_PARSER]` of that name in any case, nil when the configuration has none.
+  public func multilineDefinition(named name: String) -> MultilineParserDefinition? {
+    multiline[name.lowercased()]
+  }
+}
