@@ -35,3 +35,23 @@ public final class ParserCatalogue: Sendable {
     multiline[name.lowercased()]
   }
 }
+
+extension ParserCatalogue {
+  /// The multiline parser of that name: one of the configuration, else a built-in one. The name's
+  /// case doesn't matter.
+  ///
+  /// - Throws: `ParserError` for rules that don't fit or a `parser` that does not exist.
+  public func multilineParser(named name: String) throws(ParserError) -> MultilineParser? {
+    guard let definition = multilineDefinition(named: name) else {
+      return try BuiltinMultiline.parser(named: name.lowercased())
+    }
+    var line: Parser?
+    if let parserName = definition.parser {
+      guard let found = parser(named: parserName) else {
+        throw .definition(parser: name, reason: "its parser '\(parserName)' does not exist")
+      }
+      line = found
+    }
+    return try MultilineParser(definition, parser: line)
+  }
+}
