@@ -60,7 +60,10 @@ let package = Package(
       ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirSystem", "WeirTelemetry"]),
     library(
       "WeirParsers",
-      ["CPCRE2", "CWeirKernels", "WeirBatch", "WeirConfig", "WeirStage", "WeirTelemetry"]),
+      [
+        "CPCRE2", "CWeirKernels", "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirDelivery",
+        "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
+      ]),
     library(
       "WeirFilters",
       [
@@ -124,7 +127,12 @@ let package = Package(
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
     tests("WeirDeliveryTests", ["WeirDelivery"]),
-    tests("WeirParsersTests", ["WeirBatch", "WeirConfig", "WeirParsers", "WeirStage"]),
+    tests(
+      "WeirParsersTests",
+      [
+        "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirParsers", "WeirRing",
+        "WeirStage", "WeirTelemetry",
+      ]),
     tests(
       "WeirFiltersTests",
       [
