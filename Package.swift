@@ -126,7 +126,7 @@ let package = Package(
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
-    tests("WeirDeliveryTests", ["WeirDelivery"]),
+    tests("WeirDeliveryTests", ["CSQLite", "WeirDelivery"]),
     tests(
       "WeirParsersTests",
       [
@@ -145,7 +145,12 @@ let package = Package(
         "CWeirKernels", "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirOutputs",
         "WeirStage", "WeirTelemetry",
       ]),
-    tests("WeirInputsTests", ["WeirInputs", "WeirStage"]),
+    tests(
+      "WeirInputsTests",
+      [
+        "CSQLite", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirInputs",
+        "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
+      ]),
     tests(
       "WeirPluginHostTests",
       [

@@ -1,0 +1,54 @@
+import CXXHash
+import Glibc
+import WeirDelivery
+
+/// A file generation that this input has read, is reading, or knows from its checkpoints.
+///
+/// It outlives the open file: as long as the file exists under any name, it must be recognised.
+final class KnownFile {
+  var row: CheckpointRow
+  /// Set once the generation is read in this process.
+  var generation: Generation?
+  /// How far it was read in this process, when it is closed.
+  var end: UInt64?
+  var isOpen = false
+
+  init(_ row: CheckpointRow) { self.row = row }
+
+  var key: FileKey { FileKey(device: row.device, inode: row.inode) }
+  /// Where reading begins: behind what this process has read, else behind what is stored.
+  var resumePosition: UInt64 { end ?? generation?.committed ?? row.position }
+  /// True when every output has finished with all that was read.
+  var isDone: Bool {
+    guard let end else { return true }
+    return (generation?.committed ?? 0) >= end
+  }
+}
+
+/// The fingerprint of a file's first bytes: XXH3 over a prefix that grows with a short file.
+enum Fingerprint {
+  /// Bytes that it covers at most.
+  static let lengthMax = 1_024
+  /// Below it equal bytes prove nothing about files with different inodes.
+  static let lengthOfProof = 16
+
+  static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    XXH3_64bits(bytes.baseAddress, bytes.count)
+  }
+
+  /// The first bytes of a plain file, at most `lengthMax`.
+  static func prefix(of descriptor: Int32, _ length: Int = lengthMax) -> [UInt8] {
+    let count = min(length, lengthMax)
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+      used = max(0, pread(descriptor, buffer.baseAddress, count, 0))
+    }
+  }
+
+  /// True when a file beginning with `prefix` may be the one that the row describes.
+  static func matches(_ row: CheckpointRow, _ prefix: [UInt8]) -> Bool {
+    guard row.fingerprintLength <= prefix.count else { return false }
+    return prefix.withUnsafeBytes {
+      hash(UnsafeRawBufferPointer(rebasing: $0[..<row.fingerprintLength])) == row.fingerprint
+    }
+  }
+}

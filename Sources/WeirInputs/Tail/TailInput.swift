@@ -1,0 +1,45 @@
+import WeirConfig
+import WeirDelivery
+import WeirParsers
+public import WeirStage
+import WeirTelemetry
+
+/// `tail`: follows files through rotation, truncation and restarts. See docs/inputs/tail.
+public final class TailInput: Input, @unchecked Sendable {
+  public let decoder: any Decoder
+  public let parallelStages: [any Filter]
+  private let options: TailOptions
+  private let database: CheckpointDatabase
+  private let storeName: String
+  // Input lane only.
+  private var tailer: Tailer?
+
+  /// Reads the options.
+  /// - Throws: `ConfigProblem` for a bad value.
+  init(
+    _ config: InstanceConfig, lines: LineDecoding, database: CheckpointDatabase
+  ) throws(ConfigProblem) {
+    options = try TailOptions(config)
+    decoder = lines.decoder
+    parallelStages = lines.stages
+    self.database = database
+    storeName = config.name
+  }
+
+  public func start(_ host: InputHost) throws {
+    (decoder as? any CountingDecoder)?.bind(host.counters)
+    let store = CheckpointStore(input: storeName, database: database)
+    if !store.isPersistent {
+      Log.warn(
+        "\(host.name): positions are not stored, a restart reads anew; set \"db\" or "
+          + "\"storage.path\", or make /var/lib/weir")
+    }
+    let tailer = Tailer(host: host, options: options, store: store)
+    try tailer.start()
+    self.tailer = tailer
+  }
+
+  public func stop() { tailer?.stop() }
+  public func resume() { tailer?.resume() }
+  public func finish() { tailer?.finish() }
+}
