@@ -136,8 +136,8 @@ let package = Package(
     tests(
       "WeirFiltersTests",
       [
-        "CWeirFilters", "CWeirKernels", "CWeirPlugin", "WeirBatch", "WeirConfig", "WeirFilters",
-        "WeirParsers", "WeirStage", "WeirTelemetry",
+        "CWeirFilters", "CWeirKernels", "CWeirPlugin", "CYAML", "WeirBatch", "WeirConfig",
+        "WeirFilters", "WeirParsers", "WeirStage", "WeirTelemetry",
       ]),
     tests(
       "WeirOutputsTests",

@@ -4,7 +4,7 @@ public import WeirStage
 /// The filters and processors that are part of the host.
 public enum BuiltinFilters {
   /// The plugin types that `make` knows, in lower case.
-  public static let names = ["grep", "modify", "record_modifier", "content_modifier"]
+  public static let names = ["grep", "modify", "parser", "record_modifier", "content_modifier"]
 
   /// Builds the filter that a configuration describes.
   /// - Throws: a located problem for what it refuses, or for a type that is not in `names`.
@@ -14,6 +14,7 @@ public enum BuiltinFilters {
     switch config.plugin {
     case "grep": return try GrepFilter(config, context)
     case "modify": return try ModifyFilter(config, context)
+    case "parser": return try ParserFilter(config, context)
     case "record_modifier": return try RecordModifierFilter(config, context)
     case "content_modifier" where config.kind == .processor:
       return try ContentModifier(config, context)

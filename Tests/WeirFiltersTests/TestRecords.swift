@@ -85,6 +85,28 @@ final class TestRecords {
     }
   }
 
+  /// Adds a record of one text field.
+  func addText(_ text: String, under key: String) -> UnsafeMutablePointer<weir_record> {
+    let record = add("{}")
+    let segment = batch.raw.pointee.segment_count - 1
+    let count = text.utf8.count
+    batch.raw.pointee.segments[Int(segment)] = weir_segment(
+      base: keep(text), length: UInt64(count), capacity: UInt64(count))
+    let field = weir_field.slice(
+      KeyTable.shared.intern(key), UInt32(WEIR_TEXT), segment: segment, offset: 0,
+      length: UInt32(count))
+    precondition(batch.append(field, to: record))
+    return record
+  }
+
+  /// The stored bytes of a field of the first record.
+  func raw(_ key: String) -> String {
+    guard let field = batch.field(KeyTable.shared.intern(key), of: batch.records) else {
+      return ""
+    }
+    return String(decoding: batch.bytes(of: field.pointee), as: UTF8.self)
+  }
+
   /// Gives a record a resource.
   func attach(_ json: String, under key: String, to record: UnsafeMutablePointer<weir_record>) {
     let count = Int(batch.raw.pointee.resource_count)
@@ -192,11 +214,14 @@ final class TestRecords {
   /// The records that are not dropped, as `line`.
   var lines: [String] { (0..<batch.recordCount).filter { !isDropped($0) }.map(line) }
 
-  /// The records that are not dropped; of equal keys the last one counts.
+  /// A record as a dictionary; of equal keys the last one counts.
+  func object(_ index: Int) -> [String: String] {
+    Dictionary(entries(index).map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+  }
+
+  /// The records that are not dropped, as `object`.
   var objects: [[String: String]] {
-    (0..<batch.recordCount).filter { !isDropped($0) }.map { index in
-      Dictionary(entries(index).map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-    }
+    (0..<batch.recordCount).filter { !isDropped($0) }.map(object)
   }
 }
 

@@ -1,0 +1,1 @@
+../WeirConfigTests/YAMLForTests.swift
