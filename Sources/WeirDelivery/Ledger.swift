@@ -198,7 +198,9 @@ public final class Ledger: @unchecked Sendable {
   /// Joins a finished range behind a hole with finished neighbours.
   private func merge(_ index: Int32, _ generation: Generation, _ state: inout State) {
     let next = state.ranges[Int(index)].next
-    if next >= 0, state.ranges[Int(next)].owners == 0 { absorb(next, into: index, generation, &state) }
+    if next >= 0, state.ranges[Int(next)].owners == 0 {
+      absorb(next, into: index, generation, &state)
+    }
     let previous = state.ranges[Int(index)].previous
     if previous >= 0, state.ranges[Int(previous)].owners == 0 {
       absorb(index, into: previous, generation, &state)

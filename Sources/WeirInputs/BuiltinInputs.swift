@@ -2,6 +2,7 @@ import CWeirSystem
 import Glibc
 public import WeirConfig
 import WeirDelivery
+public import WeirParsers
 public import WeirStage
 import WeirSystem
 import WeirTelemetry
@@ -9,21 +10,17 @@ import WeirTelemetry
 /// What the pipeline brings to the making of inputs.
 public struct InputBuildContext: Sendable {
   public var service: ServiceConfig
+  /// The parsers that options name.
+  public var parsers: ParserCatalogue
   /// The checkpoint databases of the process; inputs that name one file share it.
   public var databases: CheckpointDatabases
-  /// The decoder of `multiline.parser`; nil when the input has none, then lines are records.
-  public var multiline: (any Decoder)?
-  /// What parses lines in parallel (`parser`), before processors.
-  public var parallelStages: [any Filter]
 
   public init(
-    service: ServiceConfig, databases: CheckpointDatabases, multiline: (any Decoder)? = nil,
-    parallelStages: [any Filter] = []
+    service: ServiceConfig, parsers: ParserCatalogue, databases: CheckpointDatabases
   ) {
     self.service = service
+    self.parsers = parsers
     self.databases = databases
-    self.multiline = multiline
-    self.parallelStages = parallelStages
   }
 }
 
@@ -58,13 +55,6 @@ public final class CheckpointDatabases: Sendable {
 public enum BuiltinInputs {
   public static let names = ["tail", "stdin", "dummy"]
 
-  /// The line options of an input, for its decoder.
-  public static func lineSettings(_ config: InstanceConfig) throws(ConfigProblem) -> LineSettings {
-    LineSettings(
-      key: config.text("key") ?? "log", pathKey: config.text("path_key"),
-      offsetKey: config.text("offset_key"), skipsEmptyLines: try config.bool("skip_empty_lines"))
-  }
-
   /// Makes an input. Files are opened and threads begun by its `start`.
   /// - Throws: `ConfigProblem`, or an error that prints as a message.
   public static func make(
@@ -72,20 +62,25 @@ public enum BuiltinInputs {
   ) throws -> any Input {
     switch config.plugin {
     case "tail":
-      let decoder = try context.multiline ?? LineDecoder(lineSettings(config))
       return try TailInput(
-        config, decoder: decoder, parallelStages: context.parallelStages,
-        database: database(config, context))
+        config, lines: lines(config, context), database: database(config, context))
     case "stdin":
       let isParsed = config.text("parser") != nil
-      let lines = isParsed ? LineDecoder(LineSettings()) : nil
-      return try StdinInput(config, lines: lines, parallelStages: context.parallelStages)
+      return try StdinInput(config, lines: isParsed ? lines(config, context) : nil)
     case "dummy": return try DummyInput(config)
     default:
       throw config.problem(
         "there is no built-in input \"\(config.plugin)\"",
         suggestion: "use one of \(names.joined(separator: ", "))")
     }
+  }
+
+  private static func lines(
+    _ config: InstanceConfig, _ context: InputBuildContext
+  ) throws(ConfigProblem) -> LineDecoding {
+    try LineDecoding(
+      config, context.parsers,
+      multilineLimitBytes: context.service.multilineBufferLimitBytes)
   }
 
   /// Where a tail keeps its positions: `db`, else the state directory, else nowhere.

@@ -4,6 +4,7 @@ import Dispatch
 import Glibc
 import Synchronization
 import WeirConfig
+import WeirParsers
 import WeirRing
 public import WeirStage
 import WeirTelemetry
@@ -32,13 +33,12 @@ public final class StdinInput: Input, @unchecked Sendable {
 
   /// - Parameter descriptor: what is read; 0 but in tests.
   init(
-    _ config: InstanceConfig, lines: (any Decoder)?, parallelStages: [any Filter],
-    descriptor: Int32 = 0
+    _ config: InstanceConfig, lines: LineDecoding?, descriptor: Int32 = 0
   ) throws {
     tag = config.tag ?? config.instanceName
     splitsLines = lines != nil
-    decoder = try lines ?? JSONStreamDecoder()
-    self.parallelStages = parallelStages
+    decoder = try lines?.decoder ?? JSONStreamDecoder()
+    parallelStages = lines?.stages ?? []
     self.descriptor = descriptor
   }
 

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 import WeirConfig
 import WeirDelivery
+import WeirParsers
 import WeirRing
 import WeirStage
 import WeirTelemetry
@@ -97,7 +98,9 @@ final class TailBench: @unchecked Sendable {
     let properties = options.map { Property(key: $0.0, node: ConfigNode(text: $0.1)) }
     let config = InstanceConfig(kind: .input, plugin: "tail", properties: properties)
     input = try BuiltinInputs.make(
-      config, InputBuildContext(service: ServiceConfig(), databases: CheckpointDatabases()))
+      config,
+      InputBuildContext(
+        service: ServiceConfig(), parsers: ParserCatalogue(), databases: CheckpointDatabases()))
     let numbers = Holder<UInt64>(0)
     let stopReason = stopReason
     let decoder = NoDecoder()

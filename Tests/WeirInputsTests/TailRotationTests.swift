@@ -239,8 +239,8 @@ struct TailRotationTests {
         offset_marker_size INTEGER DEFAULT 0);
       INSERT INTO in_tail_files VALUES(1, '\(folder.file("a.log"))', \(done), \(a), 1, 0,
         \(Int64(bitPattern: marker)), 32);
-      INSERT INTO in_tail_files VALUES(2, '\(folder.file("b.log"))', \(done), \(status.st_ino), 1, 0,
-        1234567, 32);
+      INSERT INTO in_tail_files VALUES(2, '\(folder.file("b.log"))', \(done), \(status.st_ino), 1,
+        0, 1234567, 32);
       """, nil, nil, nil)
     sqlite3_close(handle)
     let bench = try TailBench(

@@ -1,5 +1,6 @@
 import CWeirSystem
 import Glibc
+import Synchronization
 import Testing
 import WeirBatch
 import WeirConfig
@@ -106,6 +107,36 @@ struct FileDeliveryTests {
     #expect(folder.text("f") == line(2))
   }
 
+  @Test("idle names make room for new ones, but not before their payloads have gone")
+  func idleNames() throws {
+    let folder = TestFolder()
+    let clock = Atomic<Int64>(1_000_000_000_000)
+    var context = OutputBuildContext.test()
+    context.now = { clock.load(ordering: .relaxed) }
+    let output = try makeOutput(
+      "file",
+      [
+        "path": "\(folder.path)", "file": "$TAG", "fallback_file": "x", "format": "plain",
+        "max_dynamic_files": "1", "on_limit_reached": "drop",
+      ], context)
+    let lane = output.openLane(LaneContext(index: 0))
+    let counters = StageCounters(kind: .output, name: "o")
+    let early = batch([1], sequence: 1, tag: { _ in "a" }).encode(lane, counters)
+    clock.add(70_000_000_000, ordering: .relaxed)
+    output.flush()
+    #expect(batch([2], sequence: 2, tag: { _ in "b" }).encode(lane, counters).recordCount == 0)
+    #expect(counters.dropped(.output) == 1)
+    #expect(output.deliver(early).isDone)
+    clock.add(70_000_000_000, ordering: .relaxed)
+    output.flush()
+    for (sequence, tag) in [(3, "b"), (4, "b")] {
+      let payload = batch([sequence], sequence: UInt64(sequence), tag: { _ in tag })
+      #expect(output.deliver(payload.encode(lane, counters)).isDone)
+    }
+    #expect(folder.names == ["a", "b"])
+    #expect(folder.text("b") == line(3) + line(4))
+  }
+
   @Test("a thousand files need no thousand descriptors")
   func manyFiles() throws {
     let folder = TestFolder()
@@ -146,6 +177,7 @@ struct FileDeliveryTests {
       ])
     let lane = output.openLane(LaneContext(index: 0))
     folder.write("f.other", "stays")
+    folder.write("f.20260203_040506_0123abcd.gz.part", "left over")
     for n in 1...5 {
       #expect(output.deliver(batch([n, n, n], sequence: UInt64(n)).encode(lane)).isDone)
     }
@@ -159,6 +191,7 @@ struct FileDeliveryTests {
           set.insert(line(n) + line(n) + line(n))
         })
     #expect(folder.text("f.other") == "stays")
+    #expect(!folder.names.contains { $0.hasSuffix(".part") })
   }
 
   @Test("full files are compressed through the codec")

@@ -44,7 +44,9 @@ public struct ForeignRow: Sendable, Equatable {
   public var marker: UInt64
   public var markerSize: Int
 
-  public init(name: [UInt8], offset: UInt64, inode: UInt64, marker: UInt64 = 0, markerSize: Int = 0) {
+  public init(
+    name: [UInt8], offset: UInt64, inode: UInt64, marker: UInt64 = 0, markerSize: Int = 0
+  ) {
     self.name = name
     self.offset = offset
     self.inode = inode

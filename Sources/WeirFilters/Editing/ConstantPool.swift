@@ -3,8 +3,7 @@ import Glibc
 import WeirBatch
 
 /// A top-level key that a configuration names.
-// SAFETY: the bytes are of a pool that is never changed or freed.
-struct FieldName: @unchecked Sendable {
+struct FieldName {
   let key: KeyID
   let bytes: UnsafePointer<UInt8>
   let count: Int

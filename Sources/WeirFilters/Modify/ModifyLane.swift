@@ -79,8 +79,7 @@ final class ModifyLane: FilterLane {
     case .matchingKeysHave(_, let regex, let positive):
       guard let keys = lane.keys else { return }
       tools.selected.keep(batch) { record in
-        let (found, all) = self.matchingKeys(keys, regex, batch, record)
-        return positive ? all : !found || !all
+        self.matchingKeysHave(keys, regex, batch, record) == positive
       }
     }
   }
@@ -95,20 +94,18 @@ final class ModifyLane: FilterLane {
     return false
   }
 
-  /// Whether a key matches, and whether all keys that match have values that match.
-  private func matchingKeys(
+  /// Whether every key that matches has a value that matches; true when no key does.
+  private func matchingKeysHave(
     _ keys: KeyMatcher, _ regex: Regex, _ batch: Batch,
     _ record: UnsafeMutablePointer<weir_record>
-  ) -> (found: Bool, all: Bool) {
+  ) -> Bool {
     // A resource is a map, which no expression matches.
-    if let key = resourceKey(batch, record), keys.matches(key, batch) { return (true, false) }
-    var found = false
+    if let key = resourceKey(batch, record), keys.matches(key, batch) { return false }
     for field in batch.fields(of: record)
     where field.type != UInt8(WEIR_METADATA) && keys.matches(field.key, batch) {
-      found = true
-      if !tools.matchesOrBool(regex, RecordValue(field, in: batch)) { return (true, false) }
+      if !tools.matchesOrBool(regex, RecordValue(field, in: batch)) { return false }
     }
-    return (found, true)
+    return true
   }
 
   private func resourceKey(

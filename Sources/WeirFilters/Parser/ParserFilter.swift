@@ -6,7 +6,8 @@ public import WeirStage
 
 /// `parser`: parses one text field; the record becomes what the first parser that succeeds makes
 /// of it, with or without the other fields.
-public final class ParserFilter: Filter {
+public final class ParserFilter: Filter, @unchecked Sendable {
+  // SAFETY: unchecked because of a pointer into the pool; all is written in init only.
   /// The field.
   let accessor: RecordAccessor
   /// The field when it was given as a plain name: only then can it be taken out.

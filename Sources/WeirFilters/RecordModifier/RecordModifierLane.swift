@@ -24,7 +24,10 @@ final class RecordModifierLane: FilterLane {
     if let matcher { remove(matcher, batch) }
     guard room > 0 else { return }
     var refused = 0
-    for index in selection where !append(batch, batch.records + Int(index)) { refused += 1 }
+    let additions = filter.additions
+    for index in selection where !append(additions, batch, batch.records + Int(index)) {
+      refused += 1
+    }
     if refused > 0 { counters.errors.add(refused) }
   }
 
@@ -44,9 +47,14 @@ final class RecordModifierLane: FilterLane {
     }
   }
 
-  private func append(_ batch: Batch, _ record: UnsafeMutablePointer<weir_record>) -> Bool {
+  private func append(
+    _ additions: [RecordModifierFilter.Addition], _ batch: Batch,
+    _ record: UnsafeMutablePointer<weir_record>
+  ) -> Bool {
     guard var list = batch.openBody(record, extra: room) else { return false }
-    for addition in filter.additions {
+    // By index: an iterator would hold the array, a reference count for each record.
+    for index in additions.indices {
+      let addition = additions[index]
       guard let field = tools.constants.field(addition.name.key, addition.text, batch) else {
         return false
       }

@@ -73,7 +73,9 @@ func realPath(_ path: Path) -> Path? {
 
 /// Splits at the last slash: `/a/b` is `/a` and `b`; a bare name lies in `.`.
 func splitPath(_ path: Path) -> (directory: Path, name: Path) {
-  guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return ([UInt8(ascii: ".")], path) }
+  guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else {
+    return ([UInt8(ascii: ".")], path)
+  }
   let directory = slash == 0 ? [UInt8(ascii: "/")] : Path(path[..<slash])
   return (directory, Path(path[(slash + 1)...]))
 }
@@ -81,7 +83,8 @@ func splitPath(_ path: Path) -> (directory: Path, name: Path) {
 /// `directory/name`.
 func joinPath(_ directory: Path, _ name: some Sequence<UInt8>) -> Path {
   if directory.isEmpty { return Path(name) }
-  return directory.last == UInt8(ascii: "/") ? directory + name : directory + [UInt8(ascii: "/")] + name
+  let slash = UInt8(ascii: "/")
+  return directory.last == slash ? directory + name : directory + [slash] + name
 }
 
 /// Names in a directory, unsorted, without `.` and `..`; nil (and errno) when it cannot be read.

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A rotated file beside a log: `0.log.20261122-101500`, `0.log.….gz`, `app.log.1`, `app.log-….gz`.
+/// A rotated file beside a log: `0.log.20261122-101500`, `0.log.….gz`, `app.log.1`.
 struct Sibling {
   var path: Path
   var status: FileStatus

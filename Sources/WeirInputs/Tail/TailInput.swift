@@ -1,5 +1,6 @@
 import WeirConfig
 import WeirDelivery
+import WeirParsers
 public import WeirStage
 import WeirTelemetry
 
@@ -16,12 +17,11 @@ public final class TailInput: Input, @unchecked Sendable {
   /// Reads the options.
   /// - Throws: `ConfigProblem` for a bad value.
   init(
-    _ config: InstanceConfig, decoder: any Decoder, parallelStages: [any Filter],
-    database: CheckpointDatabase
+    _ config: InstanceConfig, lines: LineDecoding, database: CheckpointDatabase
   ) throws(ConfigProblem) {
     options = try TailOptions(config)
-    self.decoder = decoder
-    self.parallelStages = parallelStages
+    decoder = lines.decoder
+    parallelStages = lines.stages
     self.database = database
     storeName = config.name
   }
@@ -42,10 +42,4 @@ public final class TailInput: Input, @unchecked Sendable {
   public func stop() { tailer?.stop() }
   public func resume() { tailer?.resume() }
   public func finish() { tailer?.finish() }
-}
-
-/// A decoder that counts lines and what it leaves out under its input's name.
-public protocol CountingDecoder: AnyObject {
-  /// Called once, before the first scan.
-  func bind(_ counters: StageCounters)
 }

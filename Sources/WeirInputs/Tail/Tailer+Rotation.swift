@@ -141,7 +141,8 @@ extension Tailer {
     guard file.isDrained || stream.chain.first === file, isRead(file) else { return }
     let isDeleted = file.status?.links == 0
     let wait =
-      file.isCompressed ? 0 : isDeleted ? min(options.rotateWait, Self.deletedWait) : options.rotateWait
+      file.isCompressed
+      ? 0 : isDeleted ? min(options.rotateWait, Self.deletedWait) : options.rotateWait
     guard now - max(file.grownAt, file.leftAt) >= wait else { return }
     if file.scanned > 0, !takeUnfinished(file) { return }
     close(file)

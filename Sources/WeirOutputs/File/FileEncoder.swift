@@ -22,24 +22,27 @@ final class FileEncoder {
 
   /// Appends one record with its line end.
   @inline(__always)
-  func append(_ record: UnsafePointer<weir_record>, _ batch: Batch, to payload: Payload) {
+  func append(
+    _ record: UnsafePointer<weir_record>, _ batch: Batch, to cursor: inout PayloadCursor
+  ) {
     if isPlain {
-      json.append(record, of: batch, to: payload)
-      payload.append(UInt8(ascii: "\n"))
+      json.append(record, of: batch, to: &cursor)
+      cursor.append(UInt8(ascii: "\n"))
     } else if isOutFile {
-      appendOutFile(record, batch, to: payload)
+      appendOutFile(record, batch, to: &cursor)
     } else {
-      appendOther(record, batch, to: payload)
+      cursor.commit()
+      appendOther(record, batch, to: cursor.payload)
+      cursor.reload()
     }
   }
 
   @inline(__always)
   private func appendOutFile(
-    _ record: UnsafePointer<weir_record>, _ batch: Batch, to payload: Payload
+    _ record: UnsafePointer<weir_record>, _ batch: Batch, to cursor: inout PayloadCursor
   ) {
     let tag = batch.tag(of: record)
-    let start = payload.reserve(tag.count + 64)
-    var out = start
+    var out = cursor.reserve(tag.count + 64)
     if let base = tag.baseAddress { memcpy(out, base, tag.count) }
     out += tag.count
     out[0] = UInt8(ascii: ":")
@@ -49,12 +52,12 @@ final class FileEncoder {
     out += weir_put_epoch9(out, record.pointee.time_ns)
     out[0] = UInt8(ascii: ",")
     out[1] = UInt8(ascii: " ")
-    payload.length &+= out + 2 - start
-    json.append(record, of: batch, to: payload)
-    let end = payload.reserve(2)
+    cursor.out = out + 2
+    json.append(record, of: batch, to: &cursor)
+    let end = cursor.reserve(2)
     end[0] = UInt8(ascii: "]")
     end[1] = UInt8(ascii: "\n")
-    payload.length &+= 2
+    cursor.out = end + 2
   }
 
   @inline(never)

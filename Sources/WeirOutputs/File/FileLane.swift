@@ -53,9 +53,12 @@ final class FileLane: OutputLane {
     guard let first = selection.first else { return }
     let records = batch.records
     var section = begin(0, UnsafePointer(records + Int(first)), batch, payload)
+    let encoder = encoder
+    var cursor = PayloadCursor(payload)
     for index in selection {
-      encoder.append(UnsafePointer(records + Int(index)), batch, to: payload)
+      encoder.append(UnsafePointer(records + Int(index)), batch, to: &cursor)
     }
+    cursor.commit()
     section.records = selection.count
     end(section, payload)
   }
@@ -65,23 +68,27 @@ final class FileLane: OutputLane {
   ) {
     var section: PayloadSection?
     var tag = UInt32.max
+    var cursor = PayloadCursor(payload)
     for index in selection {
       let record = UnsafePointer(batch.records + Int(index))
       if record.pointee.tag != tag {
         tag = record.pointee.tag
+        cursor.commit()
         if let section { end(section, payload) }
         section = nil
         name.clear()
         SafeName.appendTag(batch.tag(of: record), to: name)
         if let target = find(batch) { section = begin(target.id, record, batch, payload) }
+        cursor.reload()
       }
       guard section != nil else {
         output.refuse(.error, "more than \(FileNaming.hardMax) files", counters)
         continue
       }
-      encoder.append(record, batch, to: payload)
+      encoder.append(record, batch, to: &cursor)
       section?.records += 1
     }
+    cursor.commit()
     if let section { end(section, payload) }
   }
 
@@ -90,16 +97,20 @@ final class FileLane: OutputLane {
   ) {
     var section: PayloadSection?
     last = nil
+    var cursor = PayloadCursor(payload)
     for index in selection {
       let record = UnsafePointer(batch.records + Int(index))
       guard let target = target(record, batch, counters) else { continue }
       if section?.target != target.id {
+        cursor.commit()
         if let section { end(section, payload) }
         section = begin(target.id, record, batch, payload)
+        cursor.reload()
       }
-      encoder.append(record, batch, to: payload)
+      encoder.append(record, batch, to: &cursor)
       section?.records += 1
     }
+    cursor.commit()
     if let section { end(section, payload) }
   }
 

@@ -85,7 +85,7 @@ final class FileOutput: Output, @unchecked Sendable {
 
   func deliver(_ payload: Payload) -> DeliveryResult {
     var failure: (name: String, code: Int32)?
-    link(payload)
+    let lost = link(payload)
     for target in touched {
       let code = write(target, payload)
       target.head = -1
@@ -95,19 +95,24 @@ final class FileOutput: Output, @unchecked Sendable {
     touched.removeAll(keepingCapacity: true)
     guard let failure else {
       delivered = max(delivered, payload.sequence)
-      return .done
+      return lost == 0 ? .done : .partial(dropped: lost, "their file is not known any more")
     }
     var message = "\(failure.name): \(OutputError.text(of: failure.code))"
     if failure.code == ENOENT { message += "; make the folder, or set mkdir on" }
     return deliveryIsHopeless(failure.code) ? .failed(message) : .retry(message)
   }
 
-  /// Chains the sections of each file, in order.
-  private func link(_ payload: Payload) {
+  /// Chains the sections of each file, in order; counts records whose file nobody knows.
+  private func link(_ payload: Payload) -> Int {
+    var lost = 0
     next.removeAll(keepingCapacity: true)
     for (index, section) in payload.sections.enumerated() {
       next.append(-1)
-      guard section.begin < section.end, let target = table.target(section.target) else { continue }
+      if section.begin == section.end { continue }
+      guard let target = table.target(section.target) else {
+        lost += section.records
+        continue
+      }
       if target.head < 0 {
         target.head = index
         touched.append(target)
@@ -116,6 +121,7 @@ final class FileOutput: Output, @unchecked Sendable {
       }
       target.tail = index
     }
+    return lost
   }
 
   /// Writes what a payload has for a file; 0 or the errno that stopped it.

@@ -79,7 +79,7 @@ final class FileRotator: @unchecked Sendable {
   // MARK: Compressing
 
   private func compress(_ folder: Int32, _ full: String, _ factory: any CodecFactory) {
-    let part = full + ".gz.part"
+    let part = full + RotatedName.partSuffix
     let source = weir_openat(folder, full, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0)
     let sink = weir_openat(
       folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -171,6 +171,10 @@ final class FileRotator: @unchecked Sendable {
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if RotatedName.isLeftOver(name, leaf) {
+        unlinkat(folder, name, 0)
+        continue
       }
       var status = stat()
       guard RotatedName.matches(name, leaf),

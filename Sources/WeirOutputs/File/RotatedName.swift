@@ -19,6 +19,15 @@ enum RotatedName {
     return ".\(date)_\(time)_\(digits)"
   }
 
+  /// Behind the name of a full file while it is being compressed.
+  static let partSuffix = ".gz.part"
+
+  /// True for what a process that died left behind while it compressed a full file of `name`.
+  static func isLeftOver(_ candidate: String, _ name: String) -> Bool {
+    guard candidate.hasSuffix(partSuffix) else { return false }
+    return matches(String(candidate.dropLast(partSuffix.utf8.count)), name)
+  }
+
   /// True when a file in the folder is a full file of `name`; the form without random digits, as
   /// older agents wrote it, counts too.
   static func matches(_ candidate: String, _ name: String) -> Bool {

@@ -63,11 +63,19 @@ public final class RecordJSONWriter {
   /// Complexity: one pass to measure, one to write.
   @inline(__always)
   public func append(
-    _ record: UnsafePointer<weir_record>, of batch: Batch, to payload: Payload
+    _ record: UnsafePointer<weir_record>, of batch: Batch, to cursor: inout PayloadCursor
   ) {
     let measure = measure(record, batch)
-    let start = payload.reserve(measure.bytes)
-    payload.length &+= write(record, batch, measure, to: start) - start
+    cursor.out = write(record, batch, measure, to: cursor.reserve(measure.bytes))
+  }
+
+  /// The same for a single record; for many, a cursor saves the payload's bookkeeping.
+  public func append(
+    _ record: UnsafePointer<weir_record>, of batch: Batch, to payload: Payload
+  ) {
+    var cursor = PayloadCursor(payload)
+    append(record, of: batch, to: &cursor)
+    cursor.commit()
   }
 
   // MARK: Measuring
@@ -125,7 +133,7 @@ public final class RecordJSONWriter {
       let length = Int(field.value.slice.length)
       return isCopied(type, field.flags) ? length &+ 3 : length &* 6 &+ 24
     }
-    if type >= WEIR_MAP { return childrenBound(field, batch, depth) }
+    if type >= WEIR_MAP && type <= WEIR_METADATA { return childrenBound(field, batch, depth) }
     return 48
   }
 
@@ -193,7 +201,12 @@ public final class RecordJSONWriter {
       // The resource comes behind the record's own keys: of equal ones it is the last.
       if field.key == resourceKey || UInt32(field.type) == WEIR_METADATA { continue }
       out = writeKey(field.key, batch, to: out)
-      out = writeValue(field, batch, to: out, depth: 0, unique: false)
+      let type = UInt32(field.type)
+      if type >= WEIR_TEXT && type <= WEIR_BINARY {
+        out = writeSlice(field, type, batch, to: out)
+      } else {
+        out = writeValue(field, batch, to: out, depth: 0, unique: false)
+      }
     }
     return out
   }
@@ -229,41 +242,54 @@ public final class RecordJSONWriter {
     return out + 2
   }
 
-  /// A value and a comma.
+  /// Text or JSON and a comma.
   @inline(__always)
+  private func writeSlice(
+    _ field: weir_field, _ type: UInt32, _ batch: Batch, to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    // SAFETY: a slice lies inside its segment, behind which 64 bytes are readable.
+    let bytes =
+      UnsafePointer(batch.raw.pointee.segments[Int(field.segment)].base)
+      + Int(field.value.slice.offset)
+    let length = Int(field.value.slice.length)
+    var out = start
+    if type == WEIR_JSON {
+      if isCopied(type, field.flags) {
+        out = copyBytes(bytes, length, to: out)
+      } else {
+        out += weir_json_reescape(out, bytes, length, mode)
+      }
+      out[0] = UInt8(ascii: ",")
+      return out + 1
+    }
+    out[0] = UInt8(ascii: "\"")
+    out += 1
+    if isCopied(type, field.flags) {
+      out = copyBytes(bytes, length, to: out)
+    } else if type == WEIR_JSON_TEXT {
+      out += weir_json_reescape(out, bytes, length, mode)
+    } else {
+      out += weir_json_escape(out, bytes, length, mode)
+    }
+    out[0] = UInt8(ascii: "\"")
+    out[1] = UInt8(ascii: ",")
+    return out + 2
+  }
+
+  /// A value of any type and a comma.
+  @inline(never)
   func writeValue(
     _ field: weir_field, _ batch: Batch, to start: UnsafeMutablePointer<UInt8>, depth: Int,
     unique: Bool
   ) -> UnsafeMutablePointer<UInt8> {
     let type = UInt32(field.type)
-    var out = start
     if type >= WEIR_TEXT && type <= WEIR_BINARY {
-      // SAFETY: a slice lies inside its segment, behind which 64 bytes are readable.
-      let bytes =
-        UnsafePointer(batch.raw.pointee.segments[Int(field.segment)].base)
-        + Int(field.value.slice.offset)
-      let length = Int(field.value.slice.length)
-      let quote = type != WEIR_JSON
-      if quote {
-        out[0] = UInt8(ascii: "\"")
-        out += 1
-      }
-      if isCopied(type, field.flags) {
-        out = copyBytes(bytes, length, to: out)
-      } else if type == WEIR_TEXT || type == WEIR_BINARY {
-        out += weir_json_escape(out, bytes, length, mode)
-      } else {
-        out += weir_json_reescape(out, bytes, length, mode)
-      }
-      if quote {
-        out[0] = UInt8(ascii: "\"")
-        out += 1
-      }
-    } else if type >= WEIR_MAP {
-      out = writeChildren(field, batch, to: out, depth: depth, unique: unique)
-    } else {
-      out = writeScalar(field, type, to: out)
+      return writeSlice(field, type, batch, to: start)
     }
+    let out =
+      type >= WEIR_MAP && type <= WEIR_METADATA
+      ? writeChildren(field, batch, to: start, depth: depth, unique: unique)
+      : writeScalar(field, type, to: start)
     out[0] = UInt8(ascii: ",")
     return out + 1
   }

@@ -30,16 +30,19 @@ final class StdoutLane: OutputLane {
     let records = batch.records
     var section = PayloadSection(target: 0, begin: payload.length, end: 0, records: 0)
     var tag = UInt32.max
+    var cursor = PayloadCursor(payload)
     for index in selection {
       let record = UnsafePointer(records + Int(index))
       if record.pointee.tag != tag {
+        cursor.commit()
         close(&section, payload)
         tag = record.pointee.tag
         section.target = tagHash(batch.tag(of: record))
       }
       section.records += 1
-      append(record, batch, payload)
+      append(record, batch, &cursor)
     }
+    cursor.commit()
     close(&section, payload)
     payload.recordCount = selection.count
   }
@@ -52,17 +55,20 @@ final class StdoutLane: OutputLane {
 
   @inline(__always)
   private func append(
-    _ record: UnsafePointer<weir_record>, _ batch: Batch, _ payload: Payload
+    _ record: UnsafePointer<weir_record>, _ batch: Batch, _ cursor: inout PayloadCursor
   ) {
     switch layout {
-    case .msgpack: appendText(record, batch, payload)
+    case .msgpack:
+      cursor.commit()
+      appendText(record, batch, cursor.payload)
+      cursor.reload()
     case .json:
-      payload.append(UInt8(ascii: ","))
-      json.append(record, of: batch, to: payload)
+      cursor.append(UInt8(ascii: ","))
+      json.append(record, of: batch, to: &cursor)
     case .jsonLines:
-      json.append(record, of: batch, to: payload)
-      payload.append(UInt8(ascii: "\n"))
-    case .jsonStream: json.append(record, of: batch, to: payload)
+      json.append(record, of: batch, to: &cursor)
+      cursor.append(UInt8(ascii: "\n"))
+    case .jsonStream: json.append(record, of: batch, to: &cursor)
     }
   }
 

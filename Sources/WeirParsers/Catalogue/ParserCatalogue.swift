@@ -1,13 +1,14 @@
 public import WeirConfig
-import WeirTelemetry
+import WeirSystem
 
 /// Every parser that may be used by name: the packaged ones and those of the configuration.
 ///
-/// Built once per configuration; parsers are compiled when it is built, so that a mistake in any of
-/// them stops the start, whether or not it is used.
+/// Built once per configuration. Its own parsers are compiled when it is built, so that a mistake
+/// in any of them stops the start; packaged ones when they are asked for. Any thread.
 public final class ParserCatalogue: Sendable {
-  private let parsers: [String: Parser]
+  private let own: [String: Parser]
   private let multiline: [String: MultilineParserDefinition]
+  private let packaged = Locked<[String: Parser]>([:])
 
   /// Compiles definitions. One with the name of a packaged parser replaces it.
   ///
@@ -16,19 +17,26 @@ public final class ParserCatalogue: Sendable {
     _ definitions: [ParserDefinition] = [], multiline: [MultilineParserDefinition] = []
   ) throws(ParserError) {
     var parsers: [String: Parser] = [:]
-    let own = Set(definitions.map(\.name))
-    for definition in PackagedParsers.definitions where !own.contains(definition.name) {
-      parsers[definition.name] = try Parser(definition)
-    }
     for definition in definitions { parsers[definition.name] = try Parser(definition) }
-    self.parsers = parsers
+    own = parsers
     var table: [String: MultilineParserDefinition] = [:]
     for definition in multiline { table[definition.name.lowercased()] = definition }
     self.multiline = table
   }
 
   /// The parser of that name, nil when there is none.
-  public func parser(named name: String) -> Parser? { parsers[name] }
+  public func parser(named name: String) -> Parser? {
+    if let parser = own[name] { return parser }
+    return packaged.withLock { cache in
+      if let parser = cache[name] { return parser }
+      // Packaged definitions are held valid by a test.
+      guard let definition = PackagedParsers.definitions.first(where: { $0.name == name }),
+        let parser = try? Parser(definition)
+      else { return nil }
+      cache[name] = parser
+      return parser
+    }
+  }
 
   /// The `[MULTILINE_PARSER]` of that name in any case, nil when the configuration has none.
   public func multilineDefinition(named name: String) -> MultilineParserDefinition? {

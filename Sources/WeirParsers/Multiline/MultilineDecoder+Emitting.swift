@@ -20,9 +20,9 @@ extension MultilineDecoder {
   func emitWhole(
     _ parser: MultilineParser, _ part: MultilinePart, _ line: Line, _ scan: LineScan
   ) -> Bool {
-    guard part.contentIndex >= 0 else {
+    guard part.contentIndex >= 0 || part.fields.count > 0 else {
       let key = parser.keyContent ?? settings.key
-      return emitLine(key, line, endsInFeed: parser.keyContent == nil, scan)
+      return emitLine(key, line, endsInFeed: parser.joinsWholeLines, scan)
     }
     let batch = scan.batch
     let count = part.fields.count
@@ -57,10 +57,10 @@ extension MultilineDecoder {
         key, UInt32(WEIR_TEXT), segment: UInt32(WEIR_SEGMENT_SCRATCH), offset: contentOffset,
         length: UInt32(truncatingIfNeeded: content.count))
     }
-    if group.contentIndex < 0 {
+    if group.fields.isEmpty {
       batch.append(text(parsers[group.parser].keyContent ?? settings.key), to: record)
     }
-    for (index, saved) in group.fields.enumerated() where group.contentIndex >= 0 {
+    for (index, saved) in group.fields.enumerated() {
       var field = saved.field
       if saved.nameCount > 0 {
         guard let key = batch.key(room + saved.nameOffset, saved.nameCount) else { continue }

@@ -53,10 +53,14 @@ extension MultilineDecoder {
     }
     guard appendContent(contentBytes(part, line, scan), to: group, parser, scan) else {
       // No memory to wait in: what is there leaves, then the line itself.
-      guard leave(group, scan, open, cut: true), emitWhole(parser, part, line, scan) else {
+      guard leave(group, scan, open, goesOn: false, cut: true), emitWhole(parser, part, line, scan) else {
         return .noRoom
       }
       return .taken
+    }
+    if parser.keepsLastFields, !keepLastFields(part, of: group, scan) {
+      // The fields of an earlier part do as well.
+      noteTruncation()
     }
     if scan.chunk.generation !== group.generation { group.isOfOneGeneration = false }
     group.lastPosition = scan.extras.position(of: line.begin)
@@ -96,7 +100,7 @@ extension MultilineDecoder {
       return false
     }
     var added = bytes.count
-    let isRaw = parser.keyContent == nil
+    let isRaw = parser.joinsWholeLines
     if parser.separatesLines, !isRaw, group.content.count > 0,
       group.content.bytes[group.content.count - 1] != 0x0A
     {
@@ -110,6 +114,25 @@ extension MultilineDecoder {
       added += 1
     }
     group.content.commit(added)
+    return true
+  }
+
+  private func keepLastFields(
+    _ part: MultilinePart, of group: OpenGroup, _ scan: LineScan
+  ) -> Bool {
+    let saved = OpenGroup(parser: group.parser)
+    guard
+      saved.save(
+        part.fields, scan.batch, contentIndex: part.contentIndex, scan.context.budget)
+    else {
+      saved.free(scan.context.budget)
+      return false
+    }
+    swap(&group.header, &saved.header)
+    swap(&group.fields, &saved.fields)
+    group.contentIndex = part.contentIndex
+    if part.time != 0 { group.time = part.time }
+    saved.free(scan.context.budget)
     return true
   }
 
@@ -133,10 +156,15 @@ extension MultilineDecoder {
     return true
   }
 
+  /// The same for a group that may not be there.
+  func leave(_ group: OpenGroup?, _ scan: LineScan, _ open: OpenGroups) -> Bool {
+    guard let group else { return true }
+    return leave(group, scan, open, goesOn: false)
+  }
+
   /// Makes a record of a group, and closes it unless it `goesOn`. False when the batch has no room.
   func leave(
-    _ group: OpenGroup, _ scan: LineScan, _ open: OpenGroups, goesOn: Bool = false,
-    cut: Bool = false
+    _ group: OpenGroup, _ scan: LineScan, _ open: OpenGroups, goesOn: Bool, cut: Bool = false
   ) -> Bool {
     if goesOn || cut { group.isTruncated = true }
     guard group.content.count == 0 && group.isTruncated || emit(group, scan) else { return false }

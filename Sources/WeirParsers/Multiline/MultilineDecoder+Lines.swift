@@ -18,6 +18,14 @@ struct MultilinePart {
   var hasDuplicates = false
 }
 
+/// States of groups without rules.
+enum MultilineState {
+  /// More of the same text is to come.
+  static let insideLine = 1
+  /// A text has come to its end, the record waits for another.
+  static let lineEnd = 2
+}
+
 extension MultilineDecoder {
   /// Gives a line to the parsers. False when the batch has no room; nothing is lost then, the line
   /// is taken again in the next batch.
@@ -39,47 +47,78 @@ extension MultilineDecoder {
     guard flushAll(scan, open) else { return false }
     let parser = parsers[0]
     let key = parser.keyContent ?? settings.key
-    return emitLine(key, line, endsInFeed: parser.keyContent == nil, scan)
+    return emitLine(key, line, endsInFeed: parser.joinsWholeLines, scan)
   }
 
   enum Offer { case taken, refused, noRoom }
 
   private func offer(_ line: Line, to index: Int, _ scan: LineScan, _ open: OpenGroups) -> Offer {
     let parser = parsers[index]
+    if case .firstLine = parser.kind { return offerFirstLine(line, to: index, scan, open) }
     guard let part = part(of: line, index, parser, scan) else { return .refused }
     let group = findGroup(index, part, scan, open)
     switch parser.kind {
-    case .regex(let rules):
-      let text = patternText(part, line, scan)
-      switch rules.step(group?.state, text.base, text.count, matcher) {
-      case .none: return .refused
-      case .go(let state):
-        guard let group else { return .refused }
-        guard flushOthers(than: index, scan, open) else { return .noRoom }
-        return extend(group, part, line, scan, open, to: state)
-      case .begin(let state):
-        guard flushOthers(than: index, scan, open),
-          group.map({ leave($0, scan, open) }) ?? true
-        else { return .noRoom }
-        open.lastParser = index
-        return begin(index, part, line, scan, open, state: state) ? .taken : .noRoom
-      }
-    case .text(let match, let equals, let negated):
+    case .regex(let rules): return offer(line, part, group, rules, index, scan, open)
+    case .text, .firstLine: return offerText(line, part, group, index, scan, open)
+    }
+  }
+
+  private func offer(
+    _ line: Line, _ part: MultilinePart, _ group: OpenGroup?, _ rules: MultilineRules,
+    _ index: Int, _ scan: LineScan, _ open: OpenGroups
+  ) -> Offer {
+    let text = patternText(part, line, scan)
+    switch rules.step(group?.state, text.base, text.count, matcher) {
+    case .none: return .refused
+    case .go(let state):
+      guard let group else { return .refused }
       guard flushOthers(than: index, scan, open) else { return .noRoom }
-      let text = patternText(part, line, scan)
-      let isComplete = MultilineParser.completes(
-        text.base, text.count, match: match, equals: equals, negated: negated)
-      open.lastParser = index
-      if let group, group.state == MultilineRules.start, !leave(group, scan, open) {
+      return extend(group, part, line, scan, open, to: state)
+    case .begin(let state):
+      guard flushOthers(than: index, scan, open), leave(group, scan, open) else {
         return .noRoom
       }
-      guard let group, group.state != MultilineRules.start else {
-        return isComplete
-          ? (emitWhole(parser, part, line, scan) ? .taken : .noRoom)
-          : (begin(index, part, line, scan, open, state: 1) ? .taken : .noRoom)
-      }
-      return extend(group, part, line, scan, open, to: isComplete ? MultilineRules.start : 1)
+      open.lastParser = index
+      return begin(index, part, line, scan, open, state: state) ? .taken : .noRoom
     }
+  }
+
+  private func offerText(
+    _ line: Line, _ part: MultilinePart, _ group: OpenGroup?, _ index: Int, _ scan: LineScan,
+    _ open: OpenGroups
+  ) -> Offer {
+    let parser = parsers[index]
+    guard case .text(let match, let equals, let negated) = parser.kind else { return .refused }
+    guard flushOthers(than: index, scan, open) else { return .noRoom }
+    let text = patternText(part, line, scan)
+    let isComplete = MultilineParser.completes(
+      text.base, text.count, match: match, equals: equals, negated: negated)
+    open.lastParser = index
+    var group = group
+    // A complete record that a full batch kept from leaving goes first; so does one that waits for
+    // the next first line, when this is one.
+    if let waiting = group, endsBefore(waiting, parser, text) {
+      guard leave(waiting, scan, open) else { return .noRoom }
+      group = nil
+    }
+    let complete = parser.recordStart == nil ? MultilineRules.start : MultilineState.lineEnd
+    let state = isComplete ? complete : MultilineState.insideLine
+    if let group { return extend(group, part, line, scan, open, to: state) }
+    let isWhole = state == MultilineRules.start
+    return
+      (isWhole
+      ? emitWhole(parser, part, line, scan) : begin(index, part, line, scan, open, state: state))
+      ? .taken : .noRoom
+  }
+
+  private func endsBefore(
+    _ group: OpenGroup, _ parser: MultilineParser, _ text: (base: UnsafePointer<UInt8>, count: Int)
+  ) -> Bool {
+    if group.state == MultilineRules.start { return true }
+    guard group.state == MultilineState.lineEnd, let start = parser.recordStart else {
+      return false
+    }
+    return matcher.search(start, text.base, text.count)
   }
 
   // MARK: Looking at a line

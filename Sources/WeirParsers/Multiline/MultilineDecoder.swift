@@ -23,7 +23,9 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
   let parsers: [MultilineParser]
   let limitBytes: Int
   let matcher = RegexMatcher()
+  /// Per parser: what reads its lines, and those of further lines of `firstLine`.
   let lanes: [ParserLane?]
+  let furtherLanes: [[ParserLane]]
   let positions: UnsafeMutablePointer<UInt32>
   let criFields: UnsafeMutablePointer<weir_field>
   let criKeys: (time: KeyID, stream: KeyID, flag: KeyID, log: KeyID)
@@ -44,7 +46,13 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
     self.limitBytes = min(max(limitBytes, 1), Self.limitBytesMax)
     let matcher = matcher
     lanes = parsers.map { parser in
-      if case .parser(let line) = parser.source { line.openLane(matcher) } else { nil }
+      if case .firstLine(let first, _) = parser.kind { return first.openLane(matcher) }
+      guard case .parser(let line) = parser.source else { return nil }
+      return line.openLane(matcher)
+    }
+    furtherLanes = parsers.map { parser in
+      guard case .firstLine(_, let more) = parser.kind else { return [] }
+      return more.map { $0.openLane(matcher) }
     }
     positions = .allocate(capacity: LineWalker.blockMax)
     criFields = .allocate(capacity: 4)

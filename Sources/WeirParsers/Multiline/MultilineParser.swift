@@ -12,6 +12,9 @@ public final class MultilineParser: Sendable {
     /// A record is complete with a text that ends with (`equals`: that is) `match`, or with one
     /// that doesn't when negated.
     case text(match: [UInt8], equals: Bool, negated: Bool)
+    /// A line that `first` takes begins a record; one that one of `more` takes adds its fields;
+    /// any other goes on with the last text of the record.
+    case firstLine(first: Parser, more: [Parser])
   }
 
   /// Where a line's fields come from before it is looked at.
@@ -35,17 +38,30 @@ public final class MultilineParser: Sendable {
   public let keyGroup: KeyID?
   /// How long an open record waits for its next part, in nanoseconds.
   public let flushNanoseconds: Int64
+  /// The joined record has the fields and time of its last part instead of the first.
+  let keepsLastFields: Bool
+  /// Complete texts go on joining until one matches this.
+  let recordStart: Regex?
 
   /// Whether parts are separated by line feeds.
   public var separatesLines: Bool {
-    if case .regex = kind { return true }
+    if case .text = kind { return keyContent == nil }
+    return true
+  }
+
+  /// Whether whole lines are joined, so that every record ends in a line feed.
+  public var joinsWholeLines: Bool {
+    if case .firstLine = kind { return false }
     return keyContent == nil
   }
 
   init(
     name: String, kind: Kind, source: Source, keyContent: String?, keyPattern: String?,
-    keyGroup: String?, flushMilliseconds: Int
+    keyGroup: String?, flushMilliseconds: Int, keepsLastFields: Bool = false,
+    recordStart: Regex? = nil
   ) {
+    self.keepsLastFields = keepsLastFields
+    self.recordStart = recordStart
     let keys = KeyTable.shared
     self.name = name
     self.kind = kind
@@ -78,6 +94,26 @@ public final class MultilineParser: Sendable {
       name: definition.name, kind: kind, source: parser.map { .parser($0) } ?? .line,
       keyContent: definition.keyContent, keyPattern: definition.keyPattern,
       keyGroup: definition.keyGroup, flushMilliseconds: definition.flushTimeoutMs)
+  }
+
+  /// `docker_mode` of an input: docker's parts, with the fields of the last one; with a
+  /// `docker_mode_parser` a record goes on until a text that this parser's expression takes.
+  static func dockerMode(
+    _ line: Parser, firstLine: Parser?, flushMilliseconds: Int
+  ) -> MultilineParser {
+    MultilineParser(
+      name: "docker_mode", kind: .text(match: [0x0A], equals: false, negated: false),
+      source: .parser(line), keyContent: "log", keyPattern: nil, keyGroup: "stream",
+      flushMilliseconds: flushMilliseconds, keepsLastFields: true, recordStart: firstLine?.regex)
+  }
+
+  /// `multiline on` of an input.
+  static func firstLineMode(
+    _ first: Parser, more: [Parser], flushMilliseconds: Int
+  ) -> MultilineParser {
+    MultilineParser(
+      name: "multiline", kind: .firstLine(first: first, more: more), source: .line,
+      keyContent: nil, keyPattern: nil, keyGroup: nil, flushMilliseconds: flushMilliseconds)
   }
 
   /// Whether a text completes its record, for parsers of kind `text`.

@@ -54,13 +54,28 @@ final class OpenGroup {
     fields.removeAll(keepingCapacity: true)
   }
 
-  /// Copies the fields of the first part.
+  /// Makes the text so far a field like others, so that another one can be joined.
+  /// - Returns: false when the budget refuses.
+  func settleContent(_ budget: MemoryBudget) -> Bool {
+    guard contentIndex >= 0 else { return true }
+    let offset = header.count
+    guard header.append(content.bytes, budget) else { return false }
+    fields[contentIndex].field.value.slice.offset = UInt32(truncatingIfNeeded: offset)
+    fields[contentIndex].field.value.slice.length = UInt32(truncatingIfNeeded: content.count)
+    fields[contentIndex].field.type = UInt8(WEIR_TEXT)
+    fields[contentIndex].field.flags = 0
+    contentIndex = -1
+    content.free(budget)
+    return true
+  }
+
+  /// Copies the fields of a part behind those that are there; `contentIndex` counts in `source`.
   /// - Returns: false when the budget refuses.
   func save(
     _ source: UnsafeBufferPointer<weir_field>, _ batch: Batch, contentIndex: Int,
     _ budget: MemoryBudget
   ) -> Bool {
-    self.contentIndex = contentIndex
+    if contentIndex >= 0 { self.contentIndex = fields.count + contentIndex }
     for index in 0..<source.count {
       var saved = SavedField(field: source[index])
       if saved.field.key & UInt32(WEIR_LOCAL_KEY) != 0 {

@@ -10,9 +10,7 @@ import WeirTelemetry
 /// Makes built-in stages and those of plugins, the way the program runs them.
 public struct HostStageFactory: StageFactory {
   private let plugins: PluginHost
-  private let service: ServiceConfig
-  private let parsers: ParserCatalogue
-  private let databases = CheckpointDatabases()
+  private let inputs: InputBuildContext
   private let filters: FilterBuildContext
   private let outputs: OutputBuildContext
 
@@ -20,53 +18,23 @@ public struct HostStageFactory: StageFactory {
   /// - Throws: what is wrong with one of them.
   public init(_ configuration: Configuration, _ plugins: PluginHost) throws {
     self.plugins = plugins
-    service = configuration.service
-    parsers = try ParserCatalogue(
+    let parsers = try ParserCatalogue(
       configuration.parsers, multiline: configuration.multilineParsers)
+    inputs = InputBuildContext(
+      service: configuration.service, parsers: parsers, databases: CheckpointDatabases())
     filters = FilterBuildContext(parsers: parsers, warn: { Log.warn($0.description) })
     outputs = OutputBuildContext(service: configuration.service)
   }
 
   public func input(_ config: InstanceConfig) throws -> any Input {
-    let lines = try BuiltinInputs.lineSettings(config)
-    let multiline = try multilineDecoder(config, lines)
-    let context = InputBuildContext(
-      service: service, databases: databases, multiline: multiline,
-      parallelStages: multiline == nil ? lineParser(config, lines) : [])
     if BuiltinInputs.names.contains(config.plugin) {
-      return try BuiltinInputs.make(config, context)
+      return try BuiltinInputs.make(config, inputs)
     }
-    let decoder: any Decoder = multiline ?? LineDecoder(lines)
-    if let input = try plugins.input(config, decoder: decoder) { return input }
+    let lines = try LineDecoding(
+      config, inputs.parsers,
+      multilineLimitBytes: inputs.service.multilineBufferLimitBytes)
+    if let input = try plugins.input(config, decoder: lines.decoder) { return input }
     throw unknown(config)
-  }
-
-  /// The decoder of `multiline.parser`, a comma list that may be repeated; it makes `parser`
-  /// ignored.
-  private func multilineDecoder(
-    _ config: InstanceConfig, _ lines: LineSettings
-  ) throws -> MultilineDecoder? {
-    var found: [MultilineParser] = []
-    for property in config.all("multiline.parser") {
-      for name in ValueGrammar.commaList(property.text) {
-        guard let parser = try parsers.multilineParser(named: name) else {
-          throw property.problem("there is no multiline parser \"\(name)\"")
-        }
-        found.append(parser)
-      }
-    }
-    guard !found.isEmpty else { return nil }
-    return MultilineDecoder(found, lines, limitBytes: service.multilineBufferLimitBytes)
-  }
-
-  /// The stage of `parser`. An unknown name is told and leaves lines raw, as in the reference.
-  private func lineParser(_ config: InstanceConfig, _ lines: LineSettings) -> [any Filter] {
-    guard let property = config.property("parser") else { return [] }
-    guard let parser = parsers.parser(named: property.text) else {
-      Log.error("\(property.problem("there is no parser \"\(property.text)\"; lines stay raw"))")
-      return []
-    }
-    return [LineParser(parser, key: lines.key)]
   }
 
   public func filter(_ config: InstanceConfig) throws -> any Filter {

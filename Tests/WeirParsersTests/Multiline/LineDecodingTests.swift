@@ -1,0 +1,76 @@
+import Testing
+import WeirBatch
+import WeirConfig
+import WeirStage
+
+@testable import WeirParsers
+
+@Suite("The line options of an input") struct LineDecodingTests {
+  private func catalogue() throws -> ParserCatalogue {
+    try ParserCatalogue([
+      ParserDefinition(name: "first", format: .regex, regex: #"^(?<n>\d+) (?<m>.*)$"#),
+      ParserDefinition(name: "second", format: .regex, regex: #"^\+(?<x>\w+)$"#),
+      ParserDefinition(name: "exc", format: .regex, regex: #"^(?<e>E.*)"#),
+      ParserDefinition(name: "j", format: .json),
+    ])
+  }
+
+  private func scan(_ options: KeyValuePairs<String, String>) throws -> ScanHarness {
+    let config = InstanceConfig(kind: .input, plugin: "tail", options: options)
+    let decoding = try LineDecoding(config, catalogue(), multilineLimitBytes: 1 << 20)
+    let harness = ScanHarness(decoding.decoder)
+    harness.after = decoding.stages.first?.openLane(LaneContext(index: 0))
+    return harness
+  }
+
+  @Test("a parser runs behind the lines; an unknown one leaves them raw")
+  func parser() throws {
+    #expect(
+      try scan(["path": "/x", "parser": "j"]).feed("{\"a\":1}\nraw\n") == ["a=1", "log=\"raw\""])
+    #expect(try scan(["path": "/x", "parser": "none"]).feed("{\"a\":1}\n") == [#"log="{"a":1}""#])
+    #expect(try scan(["path": "/x", "key": "m"]).feed("x\n") == ["m=\"x\""])
+  }
+
+  @Test("multiline.parser takes the place of parser; an unknown one is an error")
+  func multiline() throws {
+    #expect(
+      try scan(["path": "/x", "multiline.parser": "Java, cri", "parser": "j"])
+        .feed("{\"a\":1}\n") == ["log=\"{\"a\":1}\n\""])
+    #expect(throws: ConfigProblem.self) {
+      try scan(["path": "/x", "multiline.parser": "nobody"])
+    }
+  }
+
+  @Test("docker_mode joins docker's parts and keeps the fields of the last one")
+  func dockerMode() throws {
+    let harness = try scan(["path": "/x", "docker_mode": "on"])
+    #expect(
+      harness.feed(
+        "{\"log\":\"a \",\"time\":\"1970-01-01T00:00:01.0Z\"}\n"
+          + "{\"log\":\"b\\n\",\"time\":\"1970-01-01T00:00:02.0Z\",\"k\":1}\n")
+        == ["log=\"a b\n\" time=\"1970-01-01T00:00:02.0Z\" k=1 @2000000000"])
+  }
+
+  @Test("docker_mode_parser goes on until a text that begins a record")
+  func dockerModeParser() throws {
+    let harness = try scan(
+      ["path": "/x", "docker_mode": "on", "docker_mode_parser": "exc", "parser": "j"])
+    #expect(
+      harness.feed(
+        "{\"log\":\"E1\\n\"}\n{\"log\":\" at \"}\n{\"log\":\"x\\n\"}\n{\"log\":\"E2\\n\"}\n")
+        == ["log=\"E1\n at x\n\""])
+    #expect(harness.feed("", flags: .flushOpen) == ["log=\"E2\n\""])
+  }
+
+  @Test("multiline on: first lines begin, further ones add fields or go on with the text")
+  func firstLineMode() throws {
+    let harness = try scan(
+      ["path": "/x", "multiline": "on", "parser_firstline": "first", "parser_1": "second"])
+    #expect(
+      harness.feed("orphan\n1 a\n  b\n+c\nd\n2 e\n") == [
+        "log=\"orphan\"", "n=\"1\" m=\"a\n  b\" x=\"c\nd\"",
+      ])
+    #expect(harness.feed("", flags: .streamEnd) == ["n=\"2\" m=\"e\""])
+    #expect(throws: ConfigProblem.self) { try scan(["path": "/x", "multiline": "on"]) }
+  }
+}
