@@ -38,7 +38,6 @@ struct ModifyFilterTests {
     Case(abc, ["set z 7"], #"{a:"1",b:2,c:{"d":"e"},z:"7"}"#),
     Case(abc, ["Set a x", "SET a y"], #"{b:2,c:{"d":"e"},a:"y"}"#),
     Case(abc, ["add a x", "add z x"], #"{a:"1",b:2,c:{"d":"e"},z:"x"}"#),
-    Case(abc, ["add_if_not_present z x"], #"{a:"1",b:2,c:{"d":"e"},z:"x"}"#),
     Case(abc, ["remove a", "remove z"], #"{b:2,c:{"d":"e"}}"#),
     Case(#"{"a":1,"a":2,"b":3}"#, ["remove a"], "{b:3}"),
     Case(#"{"Mem.a":1,"Member":2,"mem":3}"#, ["remove_wildcard Mem"], "{mem:3}"),

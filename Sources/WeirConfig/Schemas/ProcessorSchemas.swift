@@ -10,7 +10,8 @@ enum ProcessorSchemas {
         .choice(["insert", "upsert", "delete", "rename", "hash", "extract", "convert"]),
         required: true, help: "what to do"),
       OptionSchema(
-        "context", .choice(["body", "attributes"]), default: "body", help: "what to change"),
+        "context", .choice(["body", "message", "record", "attributes", "metadata"]),
+        default: "body", help: "what to change"),
       OptionSchema("key", required: true, help: "the key"),
       OptionSchema("value", help: "value of insert and upsert, new name of rename"),
       OptionSchema("pattern", .regex, help: "expression of extract, with named groups"),

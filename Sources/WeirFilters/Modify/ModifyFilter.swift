@@ -32,7 +32,7 @@ public final class ModifyFilter: Filter, @unchecked Sendable {
   let pool = ConstantPool()
 
   private static let ruleKeys: Set<String> = [
-    "set", "add", "add_if_not_present", "remove", "remove_wildcard", "remove_regex", "rename",
+    "set", "add", "remove", "remove_wildcard", "remove_regex", "rename",
     "hard_rename", "copy", "hard_copy", "move_to_start", "move_to_end",
   ]
 
@@ -60,7 +60,7 @@ public final class ModifyFilter: Filter, @unchecked Sendable {
   ) throws(ConfigProblem) -> ModifyRule {
     let tokens = ValueGrammar.quoteAwareList(property.text)
     switch property.key {
-    case "set", "add", "add_if_not_present":
+    case "set", "add":
       let (name, value) = try nameAndText(property, tokens, pool)
       return property.key == "set" ? .set(name, value) : .add(name, value)
     case "remove": return .remove(pool.name(try one(property, tokens)))

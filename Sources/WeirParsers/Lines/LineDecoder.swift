@@ -9,15 +9,12 @@ public final class LineDecoder: Decoder, @unchecked Sendable {
   // one thread at a time runs.
 
   private let settings: LineSettings
-  /// The parallel stage wants the text in front, where it can be replaced by parsed fields.
-  private let textComesFirst: Bool
   private let positions: UnsafeMutablePointer<UInt32>
   private var counters: StageCounters?
 
-  /// - Parameter isParsed: a `ParserStage` follows.
-  public init(_ settings: LineSettings, isParsed: Bool = false) {
+  /// Makes a decoder for all streams of an input.
+  public init(_ settings: LineSettings) {
     self.settings = settings
-    textComesFirst = isParsed
     positions = .allocate(capacity: LineWalker.blockMax)
   }
 
@@ -26,6 +23,7 @@ public final class LineDecoder: Decoder, @unchecked Sendable {
   /// Where lines and empty lines left out are counted. Called once, before the first scan.
   public func bind(_ counters: StageCounters) { self.counters = counters }
 
+  /// Makes the records of a chunk's lines; see `Decoder`.
   public func scan(_ chunk: Chunk, from offset: Int, in context: ScanContext) -> ScanStatus {
     let batch = context.batch
     let extras = LineFields(settings, chunk, batch)
@@ -66,9 +64,8 @@ public final class LineDecoder: Decoder, @unchecked Sendable {
       settings.key, UInt32(WEIR_TEXT), segment: UInt32(WEIR_SEGMENT_RAW),
       offset: chunk.rawOffset &+ UInt32(truncatingIfNeeded: line.start),
       length: UInt32(truncatingIfNeeded: line.count))
-    if textComesFirst { batch.append(text, to: record) }
     extras.append(to: record, batch, at: extras.position(of: line.begin))
-    if !textComesFirst { batch.append(text, to: record) }
+    batch.append(text, to: record)
     return true
   }
 }

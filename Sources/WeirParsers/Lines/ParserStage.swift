@@ -9,12 +9,13 @@ public final class ParserStage: Filter {
   private let parser: Parser
   private let key: KeyID
 
-  /// - Parameter key: the field that holds the line; the first of its record.
+  /// - Parameter key: the field that holds the line.
   public init(_ parser: Parser, key: KeyID) {
     self.parser = parser
     self.key = key
   }
 
+  /// The stage's state on one lane.
   public func openLane(_ lane: LaneContext) -> any FilterLane {
     ParserStageLane(parser.openLane(), key)
   }
@@ -32,42 +33,50 @@ final class ParserStageLane: FilterLane {
   func process(_ batch: Batch, _ selection: Selection, _ counters: StageCounters) {
     let now = Clock.wall()
     var refused = 0
-    for index in selection {
-      let record = batch.records + Int(index)
+    for number in selection {
+      let record = batch.records + Int(number)
       let fields = batch.fields(of: record)
-      guard let first = fields.first, first.key == key else { continue }
-      let outcome = lane.parse(batch, first, now: now)
-      if outcome == .failed || !batch.replaceField(at: 0, of: record, with: lane.fields) {
-        keepRaw(record, batch)
+      guard let index = fields.firstIndex(where: { $0.key == key }) else { continue }
+      let outcome = lane.parse(batch, fields[index], now: now)
+      if outcome == .failed || !batch.replaceField(at: index, of: record, with: lane.fields) {
+        keepRaw(record, index, batch)
         refused &+= 1
         continue
       }
       if case .timed(let time) = outcome { record.pointee.time_ns = time }
-      markDuplicates(record, batch, parsed: lane.fields.count)
+      settle(record, batch, before: index, parsed: lane.fields.count)
     }
     if refused > 0 { counters.errors.add(refused) }
   }
 
-  /// The line as it was read, its carriage return included, behind path and offset.
-  private func keepRaw(_ record: UnsafeMutablePointer<weir_record>, _ batch: Batch) {
+  /// The line as it was read, its carriage return included.
+  private func keepRaw(
+    _ record: UnsafeMutablePointer<weir_record>, _ index: Int, _ batch: Batch
+  ) {
     record.pointee.flags |= UInt16(WEIR_RECORD_UNPARSED)
     let fields = batch.fields(of: record)
-    var text = fields[0]
     let raw = batch.raw.pointee.segments[Int(WEIR_SEGMENT_RAW)]
-    let end = Int(text.value.slice.offset) + Int(text.value.slice.length)
-    if Int(text.segment) == Int(WEIR_SEGMENT_RAW), end < Int(raw.length), raw.base[end] == 0x0D {
-      text.value.slice.length &+= 1
+    let slice = fields[index].value.slice
+    let end = Int(slice.offset) + Int(slice.length)
+    if UInt32(fields[index].segment) == UInt32(WEIR_SEGMENT_RAW), end < Int(raw.length),
+      raw.base[end] == 0x0D
+    {
+      fields[index].value.slice.length &+= 1
     }
-    for index in 1..<max(fields.count, 1) { fields[index - 1] = fields[index] }
-    fields[fields.count - 1] = text
   }
 
-  /// A key of the line may be that of `path_key` or `offset_key`: the last one counts.
-  private func markDuplicates(
-    _ record: UnsafeMutablePointer<weir_record>, _ batch: Batch, parsed: Int
+  /// Moves path and offset, which stood in front of the line, behind its fields. A key of the line
+  /// may be one of theirs: the last one counts.
+  private func settle(
+    _ record: UnsafeMutablePointer<weir_record>, _ batch: Batch, before: Int, parsed: Int
   ) {
-    var isDuplicated = lane.hasDuplicates
     let fields = batch.fields(of: record)
+    for _ in 0..<before {
+      let first = fields[0]
+      for index in 1..<(before + parsed) { fields[index - 1] = fields[index] }
+      fields[before + parsed - 1] = first
+    }
+    var isDuplicated = lane.hasDuplicates
     for extra in parsed..<max(fields.count, parsed) where !isDuplicated {
       isDuplicated = fields[..<extra].contains { $0.key == fields[extra].key }
     }

@@ -117,7 +117,8 @@ extension MultilineDecoder {
     let length = isHere ? Int(group.endPosition &- group.position) : 0
     guard
       let record = scan.batch.appendRecord(
-        time: group.time, position: position, length: length, source: scan.context.source, fieldRoom: fieldRoom)
+        time: group.time, position: position, length: length, source: scan.context.source,
+        fieldRoom: fieldRoom)
     else { return nil }
     if !isHere { record.pointee.ordinal = UInt16(truncatingIfNeeded: scan.batch.recordCount) }
     return record

@@ -53,7 +53,8 @@ extension MultilineDecoder {
     }
     guard appendContent(contentBytes(part, line, scan), to: group, parser, scan) else {
       // No memory to wait in: what is there leaves, then the line itself.
-      guard leave(group, scan, open, goesOn: false, cut: true), emitWhole(parser, part, line, scan) else {
+      guard leave(group, scan, open, goesOn: false, cut: true), emitWhole(parser, part, line, scan)
+      else {
         return .noRoom
       }
       return .taken

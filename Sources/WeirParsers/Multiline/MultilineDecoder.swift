@@ -6,8 +6,8 @@ public import WeirTelemetry
 
 // A complete line, the common case of CRI logs, becomes a record of slices like any other line.
 // Only what has to wait is copied: into memory of its stream, accounted, until its last part, its
-// age or the limit lets it leave. Nothing is cut: what passes the limit goes on in a further record,
-// and every record but the last carries the mark `multiline_truncated` in its metadata.
+// age or the limit lets it leave. Nothing is cut: what passes the limit goes on in a further
+// record, and every record but the last carries the mark `multiline_truncated` in its metadata.
 
 /// Joins lines of a stream by multiline parsers, tried in order, the last successful first.
 public final class MultilineDecoder: Decoder, @unchecked Sendable {
@@ -71,6 +71,7 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
   /// Where lines and truncations are counted. Called once, before the first scan.
   public func bind(_ counters: StageCounters) { self.counters = counters }
 
+  /// Joins a chunk's lines to records; see `Decoder`.
   public func scan(_ chunk: Chunk, from offset: Int, in context: ScanContext) -> ScanStatus {
     let open = openGroups(chunk.stream)
     let scan = LineScan(

@@ -84,7 +84,8 @@ enum FieldCast {
     return nil
   }
 
-  private static func begins(_ p: UnsafePointer<UInt8>, _ count: Int, _ word: StaticString) -> Bool {
+  private static func begins(_ p: UnsafePointer<UInt8>, _ count: Int, _ word: StaticString) -> Bool
+  {
     guard count >= word.utf8CodeUnitCount else { return false }
     for index in 0..<word.utf8CodeUnitCount where p[index] | 0x20 != word.utf8Start[index] {
       return false

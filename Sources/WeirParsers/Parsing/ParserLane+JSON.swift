@@ -16,7 +16,8 @@ extension ParserLane {
       return false
     }
     forgetKeys()
-    return appendMembers(Int(result.count), subject, &sink, readsTime: parser.timeFormat != nil, now)
+    return appendMembers(
+      Int(result.count), subject, &sink, readsTime: parser.timeFormat != nil, now)
   }
 
   /// Appends the first `count` entries of `members`, which are of `subject`.

@@ -1,5 +1,5 @@
-public import CWeirPlugin
 import CWeirKernels
+public import CWeirPlugin
 public import WeirBatch
 
 /// How parsing one text ended.

@@ -90,7 +90,8 @@ public struct RubyPattern: Sendable {
 
 /// The options in force at a place of a pattern.
 struct RubyFlags: Sendable, Equatable {
-  /// Which characters `\w`, `\d`, `\s`, `\b` and POSIX brackets know: Ruby's `(?d)`, `(?a)`, `(?u)`.
+  /// Which characters `\w`, `\d`, `\s`, `\b` and POSIX brackets know: Ruby's `(?d)`, `(?a)` and
+  /// `(?u)`.
   enum Alphabet: Sendable { case mixed, ascii, unicode }
 
   var ignoresCase = false

@@ -150,7 +150,8 @@ extension RubyTranslator {
       let found = digits(2, from: index + 1, exact: true)
       guard let value = found.value, value >= 0x80 else { break }
       bytes.append(UInt8(value))
-      if let text = String(validating: bytes, as: UTF8.self), let first = text.unicodeScalars.first {
+      if let text = String(validating: bytes, as: UTF8.self), let first = text.unicodeScalars.first
+      {
         position = found.end
         return first
       }

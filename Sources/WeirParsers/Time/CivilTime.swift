@@ -39,6 +39,7 @@ public enum CivilTime {
     return remainder < 0 ? remainder &+ 7 : remainder
   }
 
+  /// Whether February of a year has 29 days.
   public static func isLeap(_ year: Int) -> Bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
   }

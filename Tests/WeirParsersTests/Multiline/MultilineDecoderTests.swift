@@ -31,7 +31,9 @@ import WeirTelemetry
   }
 
   private func time(_ second: Int) -> String { "2026-01-01T00:00:0\(second).1Z" }
-  private func stamp(_ second: Int) -> Int64 { 1_767_225_600_100_000_000 + Int64(second) * 1_000_000_000 }
+  private func stamp(_ second: Int) -> Int64 {
+    1_767_225_600_100_000_000 + Int64(second) * 1_000_000_000
+  }
 
   @Test("CRI: parts join without a separator, with the fields and the time of the first")
   func cri() throws {
@@ -40,10 +42,10 @@ import WeirTelemetry
       scan.feed(
         "\(time(1)) stdout F whole\n\(time(2)) stdout P one, \n\(time(3)) stdout P two, \n"
           + "\(time(4)) stdout F end\n\(time(5)) stderr F \n") == [
-        "time=\"\(time(1))\" stream=\"stdout\" _p=\"F\" log=\"whole\" @\(stamp(1))",
-        "time=\"\(time(2))\" stream=\"stdout\" _p=\"P\" log=\"one, two, end\" @\(stamp(2))",
-        "time=\"\(time(5))\" stream=\"stderr\" _p=\"F\" log=\"\" @\(stamp(5))",
-      ])
+          "time=\"\(time(1))\" stream=\"stdout\" _p=\"F\" log=\"whole\" @\(stamp(1))",
+          "time=\"\(time(2))\" stream=\"stdout\" _p=\"P\" log=\"one, two, end\" @\(stamp(2))",
+          "time=\"\(time(5))\" stream=\"stderr\" _p=\"F\" log=\"\" @\(stamp(5))",
+        ])
   }
 
   @Test("CRI: a time that cannot be read is kept as text, the record is of now")
@@ -81,9 +83,9 @@ import WeirTelemetry
       scan.feed(
         line("o1 ", "stdout", 2) + line("e\\\"1 ", "stderr", 3) + line("o2\\n", "stdout", 4)
           + line("e2\\n", "stderr", 5)) == [
-        "log=\"o1 o2\n\" stream=\"stdout\" time=\"\(time(2))\" @\(stamp(2))",
-        "log=\"e\"1 e2\n\" stream=\"stderr\" time=\"\(time(3))\" @\(stamp(3))",
-      ])
+          "log=\"o1 o2\n\" stream=\"stdout\" time=\"\(time(2))\" @\(stamp(2))",
+          "log=\"e\"1 e2\n\" stream=\"stderr\" time=\"\(time(3))\" @\(stamp(3))",
+        ])
   }
 
   @Test("docker, cri: whoever accepts a line takes it; what none accepts leaves alone")

@@ -19,8 +19,6 @@ final class ScanHarness {
   var limits = BatchLimits()
   var now: Int64 = 1_795_435_200 * 1_000_000_000
   var monotonic: Int64 = 0
-  /// A stage that runs over every batch before it is shown.
-  var after: (any FilterLane)?
   private(set) var position: UInt64 = 0
   private(set) var batches = 0
   private var ranges: [RangeID] = []
@@ -51,8 +49,6 @@ final class ScanHarness {
       let memory = TextBatch(text, limits: limits)
       batches += 1
       let status = scan(memory, text.count, from: offset, flags)
-      let all = (0..<memory.batch.recordCount).map { UInt32($0) }
-      all.withUnsafeBufferPointer { after?.process(memory.batch, $0, counters) }
       for index in 0..<memory.batch.recordCount { shown.append(show(index, memory)) }
       guard case .full(let next) = status else { break }
       offset = next

@@ -44,7 +44,8 @@ import WeirConfig
     #expect(
       try names(
         "k8s-nginx-ingress",
-        access + agents + " 99 0.001 [up] [] 10.1.1.1:80 5 0.002 200 abcdef").count == 17)
+        access + agents + " 99 0.001 [up] [] 10.1.1.1:80 5 0.002 200 abcdef"
+      ).count == 17)
   }
 
   @Test("container runtimes")

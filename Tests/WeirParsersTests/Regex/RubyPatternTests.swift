@@ -165,9 +165,9 @@ import Testing
 
   @Test("the expression of the conformance case for Ruby syntax")
   func rubyCase() throws {
-    let pattern = #"""
-      \A(?<hex>\h++)(?<sep>[[:punct:]])(?<word>(?>[[:alpha:]]+))(?<num>(?<=[a-z])\d+(?=;));(?i:(?<mode>ON|OFF))(?<rest>[^\n]*)\z
-      """#
+    let pattern =
+      #"\A(?<hex>\h++)(?<sep>[[:punct:]])(?<word>(?>[[:alpha:]]+))(?<num>(?<=[a-z])\d+(?=;));"#
+      + #"(?i:(?<mode>ON|OFF))(?<rest>[^\n]*)\z"#
     let first = try captures(pattern, "dead:beef12;on tail")
     #expect(
       first == [

@@ -178,7 +178,8 @@ private func seconds(_ value: Int64, _ nanoseconds: Int64 = 0) -> Int64 {
     #expect(
       try read(format, "2026-02-03T04:05:06+02:00", strict: false) == seconds(moment - 7200),
       "the zone counts even where the fraction is missing")
-    #expect(try read(format, "2026-02-03T04:05:06.5", strict: false) == seconds(moment, 500_000_000))
+    #expect(
+      try read(format, "2026-02-03T04:05:06.5", strict: false) == seconds(moment, 500_000_000))
     #expect(try read(format, "2026-02-03T04:05", strict: false) == nil)
   }
 

@@ -38,7 +38,9 @@ import Testing
   func roundTrip() throws {
     let format = "%Y-%m-%dT%H:%M:%S.%L%z"
     let writer = try TimeFormatter("%Y-%m-%dT%H:%M:%S.%N%z")
-    for time: Int64 in [0, 1, 1_770_091_506_123_456_789, -86_400_000_000_001, 9_223_372_034_000_000_000] {
+    for time: Int64 in [
+      0, 1, 1_770_091_506_123_456_789, -86_400_000_000_001, 9_223_372_034_000_000_000,
+    ] {
       #expect(try read(format, writer.string(time)) == time)
     }
   }

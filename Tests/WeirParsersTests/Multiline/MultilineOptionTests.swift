@@ -5,7 +5,7 @@ import WeirStage
 
 @testable import WeirParsers
 
-@Suite("The line options of an input") struct LineDecodingTests {
+@Suite("The multiline options of an input") struct MultilineOptionTests {
   private func catalogue() throws -> ParserCatalogue {
     try ParserCatalogue([
       ParserDefinition(name: "first", format: .regex, regex: #"^(?<n>\d+) (?<m>.*)$"#),
@@ -17,21 +17,23 @@ import WeirStage
 
   private func scan(_ options: KeyValuePairs<String, String>) throws -> ScanHarness {
     let config = InstanceConfig(kind: .input, plugin: "tail", options: options)
-    let decoding = try LineDecoding(config, catalogue(), multilineLimitBytes: 1 << 20)
-    let harness = ScanHarness(decoding.decoder)
-    harness.after = decoding.stages.first?.openLane(LaneContext(index: 0))
-    return harness
+    let decoder = try MultilineDecoder.configured(
+      config, LineSettings(), catalogue(), limitBytes: 1 << 20)
+    return ScanHarness(try #require(decoder))
   }
 
-  @Test("a parser runs behind the lines; an unknown one leaves them raw")
-  func parser() throws {
+  @Test("without such options lines are records")
+  func none() throws {
+    let config = InstanceConfig(
+      kind: .input, plugin: "tail", options: ["path": "/x", "parser": "j"])
     #expect(
-      try scan(["path": "/x", "parser": "j"]).feed("{\"a\":1}\nraw\n") == ["a=1", "log=\"raw\""])
-    #expect(try scan(["path": "/x", "parser": "none"]).feed("{\"a\":1}\n") == [#"log="{"a":1}""#])
-    #expect(try scan(["path": "/x", "key": "m"]).feed("x\n") == ["m=\"x\""])
+      try MultilineDecoder.configured(config, LineSettings(), catalogue(), limitBytes: 1) == nil)
+    let decoding = try LineDecoding(config, catalogue(), multilineLimitBytes: 1)
+    #expect(decoding.decoder is LineDecoder)
+    #expect(decoding.stages.count == 1)
   }
 
-  @Test("multiline.parser takes the place of parser; an unknown one is an error")
+  @Test("names of multiline parsers know no case; an unknown one is an error")
   func multiline() throws {
     #expect(
       try scan(["path": "/x", "multiline.parser": "Java, cri", "parser": "j"])
