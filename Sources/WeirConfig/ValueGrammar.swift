@@ -65,14 +65,14 @@ public enum ValueGrammar {
     text.split(separator: ",").map { trim($0) }.filter { !$0.isEmpty }
   }
 
-  /// Items between blanks; `"..."` groups, and inside it only `\"` is unescaped.
+  /// Items between spaces (a tab is part of an item); `"..."` groups, and inside it only `\"` is unescaped.
   ///
   /// - Parameter max: when given, the item after the `max`-th takes the whole remainder as it is.
   public static func spaceList(_ text: String, max: Int? = nil) -> [String] {
     var items: [String] = []
     var rest = text.utf8[...]
     while true {
-      rest = rest.drop { isBlank($0) }
+      rest = rest.drop { $0 == 0x20 }
       if rest.isEmpty { return items }
       if let max, items.count == max {
         items.append(trim(Substring(rest)))
@@ -82,7 +82,7 @@ public enum ValueGrammar {
         items.append(item)
         rest = after
       } else {
-        let token = rest.prefix { !isBlank($0) }
+        let token = rest.prefix { $0 != 0x20 }
         items.append(String(Substring(token)))
         rest = rest.dropFirst(token.count)
       }
