@@ -86,7 +86,8 @@ public struct Batch: @unchecked Sendable {
     let origin = raw.pointee.sources[source]
     record.pointee = weir_record(
       time_ns: time, position: position, length: UInt32(truncatingIfNeeded: length),
-      first_field: firstField, field_count: 0, field_capacity: UInt16(truncatingIfNeeded: fieldRoom),
+      first_field: firstField, field_count: 0,
+      field_capacity: UInt16(truncatingIfNeeded: fieldRoom),
       flags: 0, ordinal: 0, source: UInt32(truncatingIfNeeded: source), tag: origin.tag,
       resource: origin.resource, reserved: 0)
     raw.pointee.record_count = count &+ 1

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import WeirDelivery
 import WeirStage
-import WeirTelemetry
 import WeirSystem
+import WeirTelemetry
 
 /// Retry behaviour of an output.
 struct RetryPolicy: Sendable {

@@ -160,7 +160,8 @@ public final class InputHost: @unchecked Sendable {
   }
 
   private func room(_ slot: Slot) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: slot.base + slot.length, count: slot.capacity - slot.length)
+    UnsafeMutableRawBufferPointer(
+      start: slot.base + slot.length, count: slot.capacity - slot.length)
   }
 
   /// Takes `length` bytes just written at the start of `reserve`'s room as a chunk of whole lines.
