@@ -170,7 +170,7 @@ public final class Pipeline: @unchecked Sendable {
     group.notify(queue: control) { [self] in
       isSealing = false
       parse.markFlush()
-      parse.settleFlushMarks()
+      if parse.settleFlushMarks() { kick() }
     }
   }
 

@@ -70,7 +70,9 @@ final class ParseStage: @unchecked Sendable {
   /// True when there is something to scan.
   var hasWork: Bool { ring.occupancy.waiting > 0 || partial.load(ordering: .acquiring) }
   private let partial = Atomic<Bool>(false)
-  var isScanning: Bool { baton.load(ordering: .acquiring) }
+  // ORDERING: a lane that goes idle writes "idle" and reads the baton; who gives the baton back
+  // writes it and reads "idle". One total order over the four, or both may miss the other.
+  var isScanning: Bool { baton.load(ordering: .sequentiallyConsistent) }
 
   /// Ends a flush interval behind everything published so far. Any thread.
   func markFlush() {
@@ -80,11 +82,11 @@ final class ParseStage: @unchecked Sendable {
   /// Scans the next batch into `work`.
   /// - Returns: false when another lane scans, or nothing is published.
   func fill(_ work: LaneWork) -> Bool {
-    // ORDERING: acquire pairs with the release below, so that the scan state moves with the baton.
+    // ORDERING: acquire pairs with the store below, so that the scan state moves with the baton.
     guard
       baton.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     else { return false }
-    defer { baton.store(false, ordering: .releasing) }
+    defer { baton.store(false, ordering: .sequentiallyConsistent) }
     tellFlushMarks()
     guard let slot = takeSlot() else { return false }
     work.reset(sequence: nextSequence)
@@ -122,12 +124,15 @@ final class ParseStage: @unchecked Sendable {
   }
 
   /// Tells marks that no further slot will carry past the stage. Takes the baton if it is free.
-  func settleFlushMarks() {
+  /// - Returns: true when a lane has to be woken: one that found the baton taken by this call went
+  ///   idle and left what is published to whoever holds it.
+  func settleFlushMarks() -> Bool {
     guard
       baton.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
-    else { return }
+    else { return false }
     tellFlushMarks()
-    baton.store(false, ordering: .releasing)
+    baton.store(false, ordering: .sequentiallyConsistent)
+    return hasWork
   }
 
   private func scan(_ slot: Slot, into work: LaneWork) {
