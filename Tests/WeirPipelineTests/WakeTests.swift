@@ -17,6 +17,7 @@ private final class BareLane {
   let parse: ParseStage
   let lane: WorkLane
   let stream: WeirStage.Stream
+  let counters = StageCounters(kind: .input, name: "bare.0")
 
   init(decoder: any Decoder = JoiningDecoder(), limits: BatchLimits = BatchLimits()) {
     let budget = MemoryBudget(limitBytes: 8 << 20)
@@ -27,8 +28,7 @@ private final class BareLane {
       ring: ring, ledger: ledger, budget: budget, recordsMax: limits.recordsMax)
     let program = LaneProgram(
       inputStages: [[]], routes: [nil], filters: [], outputs: [],
-      inputs: [StageCounters(kind: .input, name: "bare.0")], router: router, ledger: ledger,
-      ring: ring, limits: limits)
+      inputs: [counters], router: router, ledger: ledger, ring: ring, limits: limits)
     lane = WorkLane(
       index: 0, target: DispatchQueue(label: "bare"), parse: parse,
       work: LaneWork(limits: limits, outputCount: 0), program: program, kickOthers: {})
@@ -52,8 +52,24 @@ private final class BareLane {
   }
 }
 
+/// Finds every batch too small.
+private final class RefusingDecoder: Decoder {
+  func scan(_ chunk: Chunk, from offset: Int, in context: ScanContext) -> ScanStatus {
+    .full(offset: offset)
+  }
+}
+
 @Suite("Work lanes")
 struct WakeTests {
+  @Test("give up and count a chunk that fits no batch, rather than try it for ever")
+  func chunkFitsNoBatch() {
+    let bare = BareLane(decoder: RefusingDecoder())
+    bare.publish("line\n")
+    #expect(bare.lane.kick())
+    #expect(bare.drains())
+    #expect(bare.counters.dropped(.noRoom) == 1)
+  }
+
   @Test("take what was published while the flush timer had the scan")
   func flushTimerHasBaton() {
     let bare = BareLane()

@@ -65,6 +65,10 @@ final class LaneProgram {
   func run(_ work: LaneWork) {
     let batch = work.storage.batch
     inputs[work.inputIndex].records.add(batch.recordCount)
+    if work.refused.chunks > 0 {
+      inputs[work.inputIndex].drop(
+        .noRoom, records: work.refused.chunks, bytes: work.refused.bytes)
+    }
     learnPlans(batch)
     for stage in inputStages[work.inputIndex] { apply(stage, batch, from: 0) { _ in true } }
     if let routes = routes[work.inputIndex] {

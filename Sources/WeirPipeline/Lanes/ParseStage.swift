@@ -19,6 +19,8 @@ final class LaneWork {
   var ranges: [RangeID] = []
   /// Streams and generations stay alive while their bytes are in the batch.
   var streams: [Stream] = []
+  /// Chunks that their decoder could not read into an empty batch, and their bytes.
+  var refused = (chunks: 0, bytes: 0)
 
   init(limits: BatchLimits, outputCount: Int) {
     storage = BatchStorage(limits: limits)
@@ -31,6 +33,7 @@ final class LaneWork {
     for i in credit.indices { credit[i] = 0 }
     ranges.removeAll(keepingCapacity: true)
     streams.removeAll(keepingCapacity: true)
+    refused = (0, 0)
   }
 }
 
@@ -170,6 +173,15 @@ final class ParseStage: @unchecked Sendable {
         chunkIndex += 1
         chunkOffset = 0
       case .full(let offset):
+        if offset <= begin, source == 0, batch.recordCount == 0 {
+          // No batch will be emptier: it is given up and counted, or the scan never ended.
+          finishSource(source, end: chunk.position + chunk.covered, range, batch)
+          takeCredit(stream, chunk.length - begin, work)
+          work.refused = (1, chunk.length - begin)
+          chunkIndex += 1
+          chunkOffset = 0
+          return
+        }
         finishSource(source, end: chunk.position + UInt64(offset), range, batch)
         takeCredit(stream, offset - begin, work)
         chunkOffset = offset
