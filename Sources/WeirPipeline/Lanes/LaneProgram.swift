@@ -173,9 +173,18 @@ final class LaneProgram {
     }
     let kept = batch.recordCount
     if !output.processors.isEmpty { count = process(output, batch, count) }
-    output.lane.encode(
-      batch, Selection(start: indices, count: count), into: payload, runner.counters)
+    if count > 0 {
+      output.lane.encode(
+        batch, Selection(start: indices, count: count), into: payload, runner.counters)
+    }
     batch.raw.pointee.record_count = UInt32(kept)
+    if payload.recordCount == 0 && payload.length == 0 {
+      // Processors or the encoder took everything out: there is nothing to deliver, or to retry.
+      runner.recycle(payload)
+      runner.submit(batch.raw.pointee.sequence, nil)
+      runner.gate.give(credit)
+      return
+    }
     ledger.retain(payload.ranges)
     runner.submit(payload.sequence, payload)
   }
