@@ -171,13 +171,14 @@ final class LaneProgram {
     for i in 0..<Int(batch.raw.pointee.source_count) where sourceSeen[i] {
       payload.ranges.append(RangeID(packed: batch.raw.pointee.sources[i].range))
     }
-    let kept = batch.recordCount
+    // The copies leave no trace: the next output finds the same room in every table.
+    let mark = work.storage.mark
     if !output.processors.isEmpty { count = process(output, batch, count) }
     if count > 0 {
       output.lane.encode(
         batch, Selection(start: indices, count: count), into: payload, runner.counters)
     }
-    batch.raw.pointee.record_count = UInt32(kept)
+    if !output.processors.isEmpty { work.storage.rewind(to: mark) }
     if payload.recordCount == 0 && payload.length == 0 {
       // Processors or the encoder took everything out: there is nothing to deliver, or to retry.
       runner.recycle(payload)
