@@ -44,7 +44,8 @@ public final class Pipeline: @unchecked Sendable {
       filters: graph.filters.map(\.rule), outputs: graph.outputs.map(\.rule),
       mayReachAll: graph.rewritesTags)
     parse = ParseStage(
-      ring: ring, ledger: ledger, budget: budget, recordsMax: settings.batchLimits.recordsMax)
+      ring: ring, ledger: ledger, budget: budget,
+      recordsMax: graph.scannedRecordsMax(settings.batchLimits))
     let gates = graph.outputs.map { _ in OutputGate(limitBytes: settings.outputCreditBytes) }
     self.gates = gates
     let telemetry = telemetry

@@ -72,7 +72,8 @@ final class LaneProgram {
     learnPlans(batch)
     for stage in inputStages[work.inputIndex] { apply(stage, batch, from: 0) { _ in true } }
     if let routes = routes[work.inputIndex] {
-      routes.apply(batch)
+      let lost = routes.apply(batch)
+      if lost > 0 { inputs[work.inputIndex].drop(.noRoom, records: lost) }
       learnPlans(batch)
     }
     runFilters(batch)
