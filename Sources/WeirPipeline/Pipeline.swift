@@ -214,7 +214,7 @@ public final class Pipeline: @unchecked Sendable {
       && runners.allSatisfy { $0.undelivered == 0 }
   }
 
-  /// Payloads that wait and raw bytes under way, per output. Any thread.
+  /// Payloads that wait and bytes under way, per output. Any thread.
   var outputBacklog: [(name: String, payloads: Int, creditBytes: Int)] {
     runners.map { ($0.counters.name, $0.undelivered, $0.gate.usedBytes) }
   }

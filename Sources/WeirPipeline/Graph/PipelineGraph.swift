@@ -125,7 +125,7 @@ public struct PipelineSettings: Sendable {
   public var slotBytes = 1 << 20
   /// The one ceiling for ring, jumbo segments and carried fragments, in bytes.
   public var budgetBytes = 64 << 20
-  /// Raw bytes that may be under way to one output.
+  /// Bytes that may be under way to one output.
   public var outputCreditBytes = 8 << 20
   /// Seconds after which a slot that is not full leaves.
   public var flushSeconds = 1.0

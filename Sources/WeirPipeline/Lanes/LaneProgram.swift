@@ -187,6 +187,12 @@ final class LaneProgram {
       runner.gate.give(credit)
       return
     }
+    // What waits costs what it takes in memory, not what was read for it: a payload of a few bytes
+    // too, or one per flush interval would queue up for days before the gate of a dead server shut.
+    if payload.footprint > credit {
+      runner.gate.take(payload.footprint - credit)
+      payload.creditBytes = payload.footprint
+    }
     ledger.retain(payload.ranges)
     runner.submit(payload.sequence, payload)
   }
