@@ -8,6 +8,10 @@ import WeirSystem
 /// it. A closed gate stops exactly the streams that reach the
 /// output, at the place where reading begins, and no other. Any thread.
 public final class OutputGate: Sendable {
+  /// Credit that a chunk takes beside its bytes: the ledger's ranges are shared by all outputs, and
+  /// a blocked one must not fill them with many short chunks before its gate closes.
+  public static let chunkBytes = 512
+
   /// Bytes that may be under way; one read, and the payloads of what was read, may overshoot.
   public let limitBytes: Int
   private let used = Atomic<Int>(0)

@@ -13,7 +13,7 @@ final class LaneWork {
   var slot: Slot?
   /// The input that the batch's streams belong to.
   var inputIndex = 0
-  /// Raw bytes of credit taken per output for the bytes of this batch.
+  /// Credit taken per output for the bytes of this batch and for the chunks that end in it.
   var credit: [Int]
   /// Ranges of the batch's sources: one ownership each is the lane's.
   var ranges: [RangeID] = []
@@ -168,7 +168,7 @@ final class ParseStage: @unchecked Sendable {
       switch stream.decoder.scan(view, from: begin, in: context) {
       case .finished:
         finishSource(source, end: chunk.position + chunk.covered, range, batch)
-        takeCredit(stream, chunk.length - begin, work)
+        takeCredit(stream, chunk.length - begin + OutputGate.chunkBytes, work)
         bytes += chunk.length - begin
         chunkIndex += 1
         chunkOffset = 0
@@ -176,7 +176,7 @@ final class ParseStage: @unchecked Sendable {
         if offset <= begin, source == 0, batch.recordCount == 0 {
           // No batch will be emptier: it is given up and counted, or the scan never ended.
           finishSource(source, end: chunk.position + chunk.covered, range, batch)
-          takeCredit(stream, chunk.length - begin, work)
+          takeCredit(stream, chunk.length - begin + OutputGate.chunkBytes, work)
           work.refused = (1, chunk.length - begin)
           chunkIndex += 1
           chunkOffset = 0
