@@ -170,6 +170,7 @@ public final class Pipeline: @unchecked Sendable {
     for host in hosts { host.queue.async(group: group) { host.seal() } }
     group.notify(queue: control) { [self] in
       isSealing = false
+      if stopping.load(ordering: .relaxed) { return }  // closing flushes, and nothing may after it
       parse.markFlush()
       if parse.settleFlushMarks() { kick() }
     }
