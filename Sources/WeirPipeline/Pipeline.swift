@@ -28,7 +28,7 @@ public final class Pipeline: @unchecked Sendable {
   private let stopping = Atomic<Bool>(false)
   private let control = DispatchQueue(label: "weir.control")
   private var flushTimer: (any DispatchSourceTimer)?
-  private var isSealing = false  // control queue
+  private var isSealing: [Bool] = []  // control queue; per input, while its lane is asked to seal
   private let stopped = DispatchSemaphore(value: 0)
   /// Called on the control queue after inputs have stopped and before the process ends: the last
   /// chance to store checkpoints.
@@ -75,6 +75,7 @@ public final class Pipeline: @unchecked Sendable {
         requestStop: { [weak self] reason in self?.stop(reason) })
       host.bind(node.input)
       hosts.append(host)
+      isSealing.append(false)
     }
   }
 
@@ -161,15 +162,18 @@ public final class Pipeline: @unchecked Sendable {
     flushTimer = timer
   }
 
-  /// Seals what inputs hold open, then ends the flush interval behind it. A lane that is stuck in
-  /// a slow read delays only this, never the control queue.
+  /// Seals what inputs hold open, then ends the flush interval behind it. An input lane that is
+  /// stuck in a slow read delays this once, and is left out until it answers.
   private func flushTick() {
-    guard !isSealing else { return }
-    isSealing = true
     let group = DispatchGroup()
-    for host in hosts { host.queue.async(group: group) { host.seal() } }
+    for (index, host) in hosts.enumerated() where !isSealing[index] {
+      isSealing[index] = true
+      host.queue.async(group: group) { [self] in
+        host.seal()
+        control.async { self.isSealing[index] = false }
+      }
+    }
     group.notify(queue: control) { [self] in
-      isSealing = false
       if stopping.load(ordering: .relaxed) { return }  // closing flushes, and nothing may after it
       parse.markFlush()
       if parse.settleFlushMarks() { kick() }
