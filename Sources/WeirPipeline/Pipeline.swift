@@ -28,6 +28,9 @@ public final class Pipeline: @unchecked Sendable {
   private let stopping = Atomic<Bool>(false)
   private let control = DispatchQueue(label: "weir.control")
   private var flushTimer: (any DispatchSourceTimer)?
+  // Written while the control queue is held in `start`, read on it.
+  private var startedOutputs = 0
+  private var startedInputs = 0
   private var isSealing: [Bool] = []  // control queue; per input, while its lane is asked to seal
   private let stopped = DispatchSemaphore(value: 0)
   /// Called on the control queue after inputs have stopped and before the process ends: the last
@@ -137,20 +140,29 @@ public final class Pipeline: @unchecked Sendable {
 
   // MARK: Life
 
-  /// Opens outputs, then inputs.
-  /// - Throws: what an output or input throws; nothing has been read then.
+  /// Opens outputs, then inputs. Does nothing more once a stop was asked for.
+  /// - Throws: what an output or input throws; inputs before it may have been read then.
   public func start() throws {
-    for runner in runners { try runner.output.start() }
+    // A stop that comes meanwhile, as from an input without data, waits for the end of the start:
+    // what it did not see started it would not stop.
+    control.suspend()
+    defer { control.resume() }
+    if stopping.load(ordering: .relaxed) { return }
+    for runner in runners {
+      try runner.output.start()
+      startedOutputs += 1
+    }
     parse.onFlushMark = { [runners] sequence in
       for runner in runners { runner.flush(after: sequence) }
     }
     ring.observePublish { [unowned self] in kick() }
-    for (host, node) in zip(hosts, graph.inputs) {
+    for (host, node) in zip(hosts, graph.inputs) where !stopping.load(ordering: .relaxed) {
       var failure: (any Error)?
       host.queue.sync {
         do { try node.input.start(host) } catch { failure = error }
       }
       if let failure { throw failure }
+      startedInputs += 1
     }
     let timer = DispatchSource.makeTimerSource(queue: control)
     let interval = Int(settings.flushSeconds * 1e9)
@@ -192,7 +204,8 @@ public final class Pipeline: @unchecked Sendable {
 
   private func drain() {
     flushTimer?.cancel()
-    for (host, node) in zip(hosts, graph.inputs) {
+    let inputs = zip(hosts, graph.inputs).prefix(startedInputs)
+    for (host, node) in inputs {
       host.queue.sync {
         node.input.stop()
         host.seal()
@@ -208,8 +221,8 @@ public final class Pipeline: @unchecked Sendable {
           + "position is read again at the next start")
     }
     for runner in runners { runner.abandon() }
-    for runner in runners { runner.close(withinSeconds: 2) }
-    for (host, node) in zip(hosts, graph.inputs) { host.queue.sync { node.input.finish() } }
+    for runner in runners.prefix(startedOutputs) { runner.close(withinSeconds: 2) }
+    for (host, node) in inputs { host.queue.sync { node.input.finish() } }
     onDrained?()
     stopped.signal()
   }
