@@ -117,7 +117,7 @@ public final class Pipeline: @unchecked Sendable {
         WorkLane(
           index: index, target: target, parse: parse,
           work: LaneWork(limits: settings.batchLimits, outputCount: graph.outputs.count),
-          program: program, kickOthers: { [unowned self] in kick() }))
+          program: program, kickOthers: { [weak self] in self?.kick() }))
     }
   }
 
@@ -155,7 +155,7 @@ public final class Pipeline: @unchecked Sendable {
     parse.onFlushMark = { [runners] sequence in
       for runner in runners { runner.flush(after: sequence) }
     }
-    ring.observePublish { [unowned self] in kick() }
+    ring.observePublish { [weak self] in self?.kick() }
     for (host, node) in zip(hosts, graph.inputs) where !stopping.load(ordering: .relaxed) {
       var failure: (any Error)?
       host.queue.sync {
