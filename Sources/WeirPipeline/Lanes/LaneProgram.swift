@@ -143,13 +143,20 @@ final class LaneProgram {
   }
 
   private func countUnmatched(_ batch: Batch, _ inputIndex: Int) {
+    let raw = batch.raw.pointee
+    guard
+      (0..<Int(raw.tag_count)).contains(where: { plans[Int(raw.tags[$0].plan)].outputs.isEmpty })
+    else { return }
     var unmatched = 0
-    for i in 0..<Int(batch.raw.pointee.tag_count)
-    where plans[Int(batch.raw.pointee.tags[i].plan)].outputs.isEmpty {
-      let records = batch.records
-      for r in 0..<batch.recordCount where Int(records[r].tag) == i {
-        if records[r].flags & UInt16(WEIR_RECORD_DROPPED) == 0 { unmatched += 1 }
+    var lastTag = UInt32.max
+    var isUnmatched = false
+    for i in 0..<Int(raw.record_count)
+    where raw.records[i].flags & UInt16(WEIR_RECORD_DROPPED) == 0 {
+      if raw.records[i].tag != lastTag {
+        lastTag = raw.records[i].tag
+        isUnmatched = plans[Int(raw.tags[Int(lastTag)].plan)].outputs.isEmpty
       }
+      if isUnmatched { unmatched &+= 1 }
     }
     if unmatched > 0 { inputs[inputIndex].drop(.unmatched, records: unmatched) }
   }
