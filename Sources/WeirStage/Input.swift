@@ -179,7 +179,7 @@ public final class InputHost: @unchecked Sendable {
         length: length, covered: covered, flags: flags))
     slot.length += length
     counters.bytes.add(length)
-    takeCredit(stream.plan, length)
+    takeCredit(stream.plan, length + OutputGate.chunkBytes)
     if slot.capacity - slot.length < 4_096 || slot.chunks.count == Slot.chunksMax { seal() }
   }
 
