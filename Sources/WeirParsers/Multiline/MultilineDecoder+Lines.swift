@@ -138,18 +138,7 @@ extension MultilineDecoder {
     guard weir_cri_parse_cached(scan.text(line), line.count, &minutes, &cri) != 0 else {
       return nil
     }
-    let start = scan.chunk.rawOffset &+ UInt32(truncatingIfNeeded: line.start)
-    func slice(_ key: KeyID, _ offset: UInt32, _ count: UInt32, _ flags: UInt32) -> weir_field {
-      .slice(
-        key, UInt32(WEIR_TEXT), segment: UInt32(WEIR_SEGMENT_RAW), offset: start &+ offset,
-        length: count, flags: UInt8(flags))
-    }
-    let clean = WEIR_FIELD_ASCII | WEIR_FIELD_CLEAN
-    criFields[0] = slice(criKeys.time, 0, cri.time_len, cri.time_ok != 0 ? clean : 0)
-    criFields[1] = slice(criKeys.stream, cri.stream_off, cri.stream_len, clean)
-    criFields[2] = slice(criKeys.flag, cri.stream_off &+ cri.stream_len &+ 1, 1, clean)
-    criFields[3] = slice(
-      criKeys.log, cri.log_off, UInt32(truncatingIfNeeded: line.count) &- cri.log_off, 0)
+    writeCRI(cri, line, scan, to: criFields)
     return MultilinePart(
       fields: UnsafeBufferPointer(start: criFields, count: 4), contentIndex: 3, patternIndex: 2,
       groupIndex: 1, time: cri.time_ok != 0 ? cri.time_ns : 0)

@@ -21,6 +21,8 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
 
   let settings: LineSettings
   let parsers: [MultilineParser]
+  /// Index of the CRI parser, -1 without one.
+  let criIndex: Int
   let limitBytes: Int
   let matcher = RegexMatcher()
   /// Per parser: what reads its lines, and those of further lines of `firstLine`.
@@ -42,6 +44,10 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
   ) {
     precondition(!parsers.isEmpty, "a multiline decoder needs a parser")
     self.parsers = parsers
+    criIndex =
+      parsers.firstIndex { parser in
+        if case .cri = parser.source { true } else { false }
+      } ?? -1
     self.settings = settings
     self.limitBytes = min(max(limitBytes, 1), Self.limitBytesMax)
     let matcher = matcher
@@ -100,7 +106,7 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
     var walker = LineWalker(chunk.base, chunk.length, from: offset, positions: positions)
     var lines = 0
     defer { counters?.lines.add(lines) }
-    while let line = walker.next() {
+    while let line = nextLine(&walker, scan, open, &lines) {
       if settings.skipsEmptyLines, line.isEmpty(chunk.base) {
         lines &+= 1
         counters?.drop(.emptyLine, records: 1, bytes: line.end &- line.begin)
@@ -122,6 +128,59 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
       guard flushAll(scan, open) else { return .full(offset: chunk.length) }
     }
     return .finished
+  }
+}
+
+extension MultilineDecoder {
+  /// The next line that needs a closer look. Lines that are whole CRI records, while nothing is
+  /// open and the last line was one too, become records here: the path that most lines take.
+  private func nextLine(
+    _ walker: inout LineWalker, _ scan: LineScan, _ open: OpenGroups, _ lines: inout Int
+  ) -> Line? {
+    guard open.lastParser == criIndex, open.groups.isEmpty else { return walker.next() }
+    let batch = scan.batch
+    let context = scan.context
+    let base = scan.chunk.base
+    let fieldRoom = 4 &+ scan.extras.count
+    var cache = minutes
+    defer { minutes = cache }
+    var cri = weir_cri_line()
+    while let line = walker.next() {
+      guard batch.recordCount < context.recordsMax,
+        weir_cri_parse_cached(base + line.start, line.count, &cache, &cri) != 0,
+        cri.flag == UInt8(ascii: "F"),
+        let record = batch.appendRecord(
+          time: cri.time_ok != 0 ? cri.time_ns : context.now,
+          position: scan.extras.position(of: line.begin), length: line.end &- line.begin,
+          source: context.source, fieldRoom: fieldRoom)
+      else { return line }
+      writeCRI(cri, line, scan, to: batch.fields + Int(record.pointee.first_field))
+      record.pointee.field_count = 4
+      scan.extras.append(to: record, batch, at: scan.extras.position(of: line.begin))
+      lines &+= 1
+    }
+    return nil
+  }
+
+  /// Writes the four fields of a CRI line.
+  @inline(__always)
+  func writeCRI(
+    _ cri: weir_cri_line, _ line: Line, _ scan: LineScan,
+    to fields: UnsafeMutablePointer<weir_field>
+  ) {
+    let start = scan.chunk.rawOffset &+ UInt32(truncatingIfNeeded: line.start)
+    let clean = UInt8(WEIR_FIELD_ASCII | WEIR_FIELD_CLEAN)
+    @inline(__always)
+    func slice(_ key: KeyID, _ offset: UInt32, _ count: UInt32, _ flags: UInt8) -> weir_field {
+      .slice(
+        key, UInt32(WEIR_TEXT), segment: UInt32(WEIR_SEGMENT_RAW), offset: start &+ offset,
+        length: count, flags: flags)
+    }
+    fields[0] = slice(criKeys.time, 0, cri.time_len, cri.time_ok != 0 ? clean : 0)
+    fields[1] = slice(criKeys.stream, cri.stream_off, cri.stream_len, clean)
+    fields[2] = slice(criKeys.flag, cri.stream_off &+ cri.stream_len &+ 1, 1, clean)
+    fields[3] = slice(
+      criKeys.log, cri.log_off, UInt32(truncatingIfNeeded: line.count) &- cri.log_off, 0)
   }
 }
 

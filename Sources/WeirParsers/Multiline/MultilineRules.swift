@@ -19,11 +19,11 @@ public final class MultilineRules: Sendable {
 
   private struct Rule: Sendable {
     var regex: Regex
-    var fromStates: Set<Int>
     var toState: Int
   }
 
-  private let rules: [Rule]
+  /// The rules that apply in each state, in their order.
+  private let rules: [[Rule]]
 
   /// Number of the state in which a record is complete.
   public static let start = 0
@@ -48,16 +48,16 @@ public final class MultilineRules: Sendable {
     for definition in definitions {
       for name in definition.fromStates where states[name] == nil { states[name] = states.count }
     }
-    var compiled: [Rule] = []
+    var compiled: [[Rule]] = Array(repeating: [], count: states.count)
     for definition in definitions {
       guard let toState = states[definition.toState] else {
         throw .definition(
           parser: parser, reason: "a rule leads to '\(definition.toState)', which no rule begins")
       }
-      compiled.append(
-        Rule(
-          regex: try Regex(definition.regex),
-          fromStates: Set(definition.fromStates.compactMap { states[$0] }), toState: toState))
+      let rule = Rule(regex: try Regex(definition.regex), toState: toState)
+      for state in Set(definition.fromStates.compactMap { states[$0] }) {
+        compiled[state].append(rule)
+      }
     }
     rules = compiled
   }
@@ -69,13 +69,11 @@ public final class MultilineRules: Sendable {
     _ state: Int?, _ p: UnsafePointer<UInt8>, _ count: Int, _ matcher: RegexMatcher
   ) -> Step {
     if let state, state != Self.start {
-      for rule in rules
-      where rule.fromStates.contains(state) && matcher.search(rule.regex, p, count) {
+      for rule in rules[state] where matcher.search(rule.regex, p, count) {
         return .go(rule.toState)
       }
     }
-    for rule in rules
-    where rule.fromStates.contains(Self.start) && matcher.search(rule.regex, p, count) {
+    for rule in rules[Self.start] where matcher.search(rule.regex, p, count) {
       return .begin(rule.toState)
     }
     return .none
