@@ -180,6 +180,7 @@ public struct Batch: @unchecked Sendable {
     return localKey(p, length)
   }
 
+  /// The id of a key in this batch's own table; nil when it is full. `p` as for `key`.
   public func localKey(_ p: UnsafeRawPointer, _ length: Int) -> KeyID? {
     let count = Int(raw.pointee.local_key_count)
     let table = raw.pointee.local_keys

@@ -37,6 +37,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// An input with what only its records pass.
   public struct InputNode: Sendable {
     public let name: String
     public let input: any Input
@@ -53,6 +54,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// A filter with the tags it takes.
   public struct FilterNode: Sendable {
     public let name: String
     public let filter: any Filter
@@ -65,6 +67,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// An output with the tags it takes and what only its records pass.
   public struct OutputNode: Sendable {
     public let name: String
     public let output: any Output
