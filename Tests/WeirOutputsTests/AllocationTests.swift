@@ -44,4 +44,23 @@ struct AllocationTests {
       #expect(least == 0)
     }
   }
+
+  @Test("a payload keeps what a steady stream needs and gives back what it does not")
+  func payloadMemory() {
+    let payload = Payload()
+    func use(_ bytes: Int) {
+      _ = payload.reserve(bytes)
+      payload.length += bytes
+      payload.reset()
+    }
+    use(4 << 20)
+    let kept = payload.capacity
+    #expect(kept >= 4 << 20)
+    for _ in 0..<100 { use(4 << 20) }
+    #expect(payload.capacity == kept)
+    for _ in 0..<100 { use(1_000) }
+    #expect(payload.capacity == 64 << 10)
+    use(20 << 20)
+    #expect(payload.capacity == 64 << 10)
+  }
 }
