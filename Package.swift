@@ -85,8 +85,8 @@ let package = Package(
     library(
       "WeirPluginHost",
       [
-        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirRing", "WeirStage",
-        "WeirSystem", "WeirTelemetry",
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing",
+        "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     library(
       "WeirPipeline",
@@ -154,8 +154,8 @@ let package = Package(
     tests(
       "WeirPluginHostTests",
       [
-        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPluginHost", "WeirStage",
-        "WeirTelemetry",
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPipeline", "WeirPluginHost",
+        "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
     tests("EndToEndTests", ["CWeirSystem"]),

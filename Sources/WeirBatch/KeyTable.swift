@@ -1,5 +1,5 @@
-import CWeirKernels
 public import CWeirPlugin
+import CWeirKernels
 import Glibc
 import Synchronization
 import WeirSystem

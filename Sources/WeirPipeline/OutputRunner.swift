@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import WeirDelivery
 import WeirStage
-import WeirSystem
 import WeirTelemetry
+import WeirSystem
 
 /// Retry behaviour of an output.
 struct RetryPolicy: Sendable {
@@ -143,9 +143,7 @@ final class OutputRunner: @unchecked Sendable {
       for item in items {
         switch item {
         case .payload(let payload): deliver(payload)
-        case .flush:
-          // What comes in after the end of grace finds the output closed.
-          if !isAbandoned.load(ordering: .relaxed) { output.flush() }
+        case .flush: output.flush()
         }
       }
     }

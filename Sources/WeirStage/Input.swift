@@ -160,8 +160,7 @@ public final class InputHost: @unchecked Sendable {
   }
 
   private func room(_ slot: Slot) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(
-      start: slot.base + slot.length, count: slot.capacity - slot.length)
+    UnsafeMutableRawBufferPointer(start: slot.base + slot.length, count: slot.capacity - slot.length)
   }
 
   /// Takes `length` bytes just written at the start of `reserve`'s room as a chunk of whole lines.
@@ -179,7 +178,7 @@ public final class InputHost: @unchecked Sendable {
         length: length, covered: covered, flags: flags))
     slot.length += length
     counters.bytes.add(length)
-    takeCredit(stream.plan, length + OutputGate.chunkBytes)
+    takeCredit(stream.plan, length)
     if slot.capacity - slot.length < 4_096 || slot.chunks.count == Slot.chunksMax { seal() }
   }
 

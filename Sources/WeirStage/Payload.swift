@@ -37,8 +37,7 @@ public final class Payload: @unchecked Sendable {
   public var recordCount = 0
   /// Ranges whose owner this payload is; released when the output has finished with it.
   public var ranges: [RangeID] = []
-  /// Bytes of credit that the payload holds of its output: of raw bytes or of its footprint,
-  /// whichever is more.
+  /// Raw bytes of credit that the payload holds of its output.
   public var creditBytes = 0
   /// How often delivery was tried.
   public var attempts = 0
@@ -49,13 +48,7 @@ public final class Payload: @unchecked Sendable {
   static let smallUsesMax = 16
   private var smallUses = 0
 
-  /// Bytes that a payload takes beside those in use.
-  public static let overheadBytes = 8 << 10
-
-  /// Bytes of memory that it takes while it waits.
-  public var footprint: Int { length + Payload.overheadBytes }
-
-  public init(capacity: Int = 16 << 10) {
+  public init(capacity: Int = 64 << 10) {
     self.capacity = capacity
     guard let memory = malloc(capacity + 64) else { preconditionFailure("out of memory") }
     base = memory.assumingMemoryBound(to: UInt8.self)
@@ -107,7 +100,7 @@ public final class Payload: @unchecked Sendable {
     attempts = 0
     if capacity > Payload.keptBytes || smallUses > Payload.smallUsesMax {
       smallUses = 0
-      capacity = 16 << 10
+      capacity = 64 << 10
       guard let memory = realloc(base, capacity + 64) else { preconditionFailure("out of memory") }
       base = memory.assumingMemoryBound(to: UInt8.self)
     }

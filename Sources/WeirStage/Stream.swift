@@ -1,3 +1,4 @@
+
 /// A source of ordered lines with one tag and one set of metadata: one container's log, whatever
 /// files it rotates through; one pipe; one generator.
 ///

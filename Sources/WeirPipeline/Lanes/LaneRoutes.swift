@@ -18,7 +18,6 @@ final class LaneRoutes {
 
   private let routes: [Route]
   private let indices: UnsafeMutablePointer<UInt32>
-  private var lost = 0
 
   init(routes: [Route], recordsMax: Int) {
     self.routes = routes
@@ -27,10 +26,7 @@ final class LaneRoutes {
 
   deinit { indices.deallocate() }
 
-  /// Routes every record of the batch.
-  /// - Returns: copies for which the batch had no room.
-  func apply(_ batch: Batch) -> Int {
-    lost = 0
+  func apply(_ batch: Batch) {
     var tags: [UInt32?] = routes.map { _ in nil }
     let end = batch.recordCount
     for i in 0..<end {
@@ -42,7 +38,6 @@ final class LaneRoutes {
       guard let tag = tags[r] else { continue }
       for stage in route.processors { process(stage, batch, tag) }
     }
-    return lost
   }
 
   private func route(
@@ -74,15 +69,9 @@ final class LaneRoutes {
       // SAFETY: the plan is held by this object, and its tag's storage with it.
       tags[route] = plan.tag.withUnsafeBytes { batch.appendTag($0, plan: plan.index) }
     }
-    guard let tag = tags[route] else {
-      lost += 1
-      return
-    }
+    guard let tag = tags[route] else { return }
     if copy {
-      guard let twin = batch.duplicate(record) else {
-        lost += 1
-        return
-      }
+      guard let twin = batch.duplicate(record) else { return }
       twin.pointee.ordinal &+= UInt16(truncatingIfNeeded: route)
       twin.pointee.tag = tag
     } else {

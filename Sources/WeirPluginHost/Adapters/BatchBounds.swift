@@ -10,6 +10,9 @@ struct BatchBounds {
 
   init(_ batch: Batch) { before = batch.raw.pointee }
 
+  /// Fields that the batch had.
+  var fieldCount: Int { Int(before.field_count) }
+
   /// Puts the tables and capacities back, and drops records that point outside.
   /// - Returns: records that were dropped, or 1 when the batch itself was damaged.
   func repair(_ batch: Batch) -> Int {
@@ -18,17 +21,24 @@ struct BatchBounds {
     if !isSame(raw.pointee) {
       var whole = before
       // Counts may have grown inside their capacities; everything else was not the plugin's.
-      whole.record_count = max(
-        before.record_count, min(raw.pointee.record_count, before.record_capacity))
-      whole.field_count = max(
-        before.field_count, min(raw.pointee.field_count, before.field_capacity))
-      whole.local_key_count = min(raw.pointee.local_key_count, before.local_key_capacity)
+      func grown(_ now: UInt32, _ was: UInt32, _ capacity: UInt32) -> UInt32 {
+        now >= was && now <= capacity ? now : was
+      }
+      whole.record_count = grown(
+        raw.pointee.record_count, before.record_count, before.record_capacity)
+      whole.field_count = grown(
+        raw.pointee.field_count, before.field_count, before.field_capacity)
+      whole.local_key_count = grown(
+        raw.pointee.local_key_count, before.local_key_count, before.local_key_capacity)
       raw.pointee = whole
       broken = 1
     }
+    var visits = BatchCheck.visitsMax(raw.pointee)
     for i in 0..<Int(raw.pointee.record_count) {
       let record = raw.pointee.records + i
-      if record.pointee.flags & UInt16(WEIR_RECORD_DROPPED) == 0, !isSound(record.pointee, raw) {
+      if record.pointee.flags & UInt16(WEIR_RECORD_DROPPED) == 0,
+        !isSound(record.pointee, raw, &visits)
+      {
         record.pointee.flags |= UInt16(WEIR_RECORD_DROPPED)
         record.pointee.field_count = 0
         record.pointee.first_field = 0
@@ -40,6 +50,12 @@ struct BatchBounds {
       }
     }
     return broken
+  }
+
+  /// What is wrong with the batch now, in words.
+  func problems(_ batch: Batch) -> [String] {
+    guard isSame(batch.raw.pointee) else { return ["its tables or counts are not the host's"] }
+    return BatchCheck.problems(batch.raw.pointee)
   }
 
   private func isSame(_ now: weir_batch) -> Bool {
@@ -57,7 +73,7 @@ struct BatchBounds {
   }
 
   private func isSound(
-    _ record: weir_record, _ raw: UnsafeMutablePointer<weir_batch>
+    _ record: weir_record, _ raw: UnsafeMutablePointer<weir_batch>, _ visits: inout Int
   ) -> Bool {
     let end = UInt64(record.first_field) + UInt64(record.field_count)
     guard end <= UInt64(raw.pointee.field_count), record.field_count <= record.field_capacity,
@@ -65,8 +81,8 @@ struct BatchBounds {
       record.resource == UInt32(WEIR_NO_RESOURCE) || record.resource < raw.pointee.resource_count
     else { return false }
     let first = raw.pointee.fields + Int(record.first_field)
-    for i in 0..<Int(record.field_count) where !BatchCheck.isSound(first[i], raw.pointee, depth: 0)
-    {
+    for i in 0..<Int(record.field_count)
+    where !BatchCheck.isSound(first[i], raw.pointee, depth: 0, visits: &visits) {
       return false
     }
     return true

@@ -112,11 +112,12 @@ final class PluginInstance: @unchecked Sendable {
   func drain(seconds: Int) -> Bool {
     guard !hasDrained.exchange(true, ordering: .acquiringAndReleasing) else { return true }
     guard let drain = lifecycle.drain else { return true }
-    let deadline = Clock.monotonic() + Int64(seconds) * 1_000_000_000
+    let begin = Clock.monotonic()
+    let deadline = begin + Int64(seconds) * 1_000_000_000
     var error = ErrorStruct.make()
     let result = drain(handle, deadline, &error)
     if result < 0 { Log.warn("\(context.name): drain: \(ErrorStruct.message(error, result))") }
-    let isLate = Clock.monotonic() > deadline + 500_000_000
+    let isLate = Clock.monotonic() > max(begin, deadline) + 500_000_000
     if isLate { context.breach("drain goes on behind its deadline") }
     return result >= 0 && !isLate
   }

@@ -5,8 +5,17 @@ enum BatchCheck {
   /// How deep maps and arrays may nest.
   static let depthMax: Int = 64
 
-  /// True when a field's value lies inside the batch, children included.
-  static func isSound(_ field: weir_field, _ batch: weir_batch, depth: Int) -> Bool {
+  /// Fields that a walk over a whole batch may visit: children that are shared, or point back at
+  /// their parents, would make it endless.
+  static func visitsMax(_ batch: weir_batch) -> Int { 16 * Int(batch.field_count) + 1024 }
+
+  /// True when a field's value lies inside the batch, children included. Each field that is visited
+  /// takes one of `visits`.
+  static func isSound(
+    _ field: weir_field, _ batch: weir_batch, depth: Int, visits: inout Int
+  ) -> Bool {
+    visits -= 1
+    guard visits >= 0 else { return false }
     guard isKnown(field.key, batch) else { return false }
     switch UInt32(field.type) {
     case UInt32(WEIR_NULL)...UInt32(WEIR_DOUBLE), UInt32(WEIR_TIME): return true
@@ -21,7 +30,7 @@ enum BatchCheck {
         return false
       }
       for i in 0..<Int(count)
-      where !isSound(batch.fields[Int(first) + i], batch, depth: depth + 1) {
+      where !isSound(batch.fields[Int(first) + i], batch, depth: depth + 1, visits: &visits) {
         return false
       }
       return true
@@ -57,13 +66,16 @@ enum BatchCheck {
     where batch.segments[i].length > batch.segments[i].capacity {
       note("segment \(i) is longer than its capacity")
     }
+    var visits = visitsMax(batch)
     for i in 0..<Int(batch.record_count) {
-      if let what = problem(batch.records[i], batch) { note("record \(i): \(what)") }
+      if let what = problem(batch.records[i], batch, &visits) { note("record \(i): \(what)") }
     }
     return found
   }
 
-  private static func problem(_ record: weir_record, _ batch: weir_batch) -> String? {
+  private static func problem(
+    _ record: weir_record, _ batch: weir_batch, _ visits: inout Int
+  ) -> String? {
     let end = UInt64(record.first_field) + UInt64(record.field_count)
     if end > UInt64(batch.field_count) { return "its fields lie behind the last field" }
     if record.field_count > record.field_capacity { return "more fields than its capacity" }
@@ -74,7 +86,9 @@ enum BatchCheck {
     }
     for i in 0..<Int(record.field_count) {
       let field = batch.fields[Int(record.first_field) + i]
-      if !isSound(field, batch, depth: 0) { return "field \(i) points outside of the batch" }
+      if !isSound(field, batch, depth: 0, visits: &visits) {
+        return "field \(i) points outside of the batch"
+      }
     }
     return nil
   }

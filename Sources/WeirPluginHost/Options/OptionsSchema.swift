@@ -33,6 +33,8 @@ public struct OptionsSchema: Sendable {
     public let deprecated: String?
     /// One line.
     public let help: String
+    /// What is accepted, for people.
+    public var accepted: String { kind.accepted }
   }
 
   /// The options in the order of the schema.

@@ -1,1 +1,0 @@
-// Placeholder until the plugin's first file lands.
