@@ -26,9 +26,8 @@ extension MultilineDecoder {
     guard let group else { return .refused }
     for lane in furtherLanes[index] {
       guard let part = fields(of: line, lane, scan) else { continue }
-      guard group.settleContent(scan.context.budget),
-        group.save(
-          part.fields, scan.batch, contentIndex: part.contentIndex, scan.context.budget)
+      guard group.settleContent(),
+        group.save(part.fields, scan.batch, contentIndex: part.contentIndex)
       else { return .refused }
       if part.contentIndex < 0 { return extendFields(group, line, scan) }
       return extend(group, part, line, scan, open, to: MultilineState.lineEnd)

@@ -18,13 +18,12 @@ extension MultilineDecoder {
     {
       return false
     }
-    let group = OpenGroup(parser: index)
-    let budget = scan.context.budget
-    guard group.group.append(groupName(part, scan), budget),
-      group.save(part.fields, scan.batch, contentIndex: part.contentIndex, budget)
+    let group = OpenGroup(parser: index, scan.context.budget)
+    guard group.group.append(groupName(part, scan), scan.context.budget),
+      group.save(part.fields, scan.batch, contentIndex: part.contentIndex)
     else {
       // No memory to wait in: it leaves as it is.
-      group.free(budget)
+      group.free()
       noteTruncation()
       return emitWhole(parser, part, line, scan)
     }
@@ -33,7 +32,7 @@ extension MultilineDecoder {
     group.generation = scan.chunk.generation
     open.groups.append(group)
     guard extend(group, part, line, scan, open, to: state) != .noRoom else {
-      group.free(budget)
+      group.free()
       open.groups.removeAll { $0 === group }
       return false
     }
@@ -121,19 +120,19 @@ extension MultilineDecoder {
   private func keepLastFields(
     _ part: MultilinePart, of group: OpenGroup, _ scan: LineScan
   ) -> Bool {
-    let saved = OpenGroup(parser: group.parser)
+    let saved = OpenGroup(parser: group.parser, scan.context.budget)
     guard
       saved.save(
-        part.fields, scan.batch, contentIndex: part.contentIndex, scan.context.budget)
+        part.fields, scan.batch, contentIndex: part.contentIndex)
     else {
-      saved.free(scan.context.budget)
+      saved.free()
       return false
     }
     swap(&group.header, &saved.header)
     swap(&group.fields, &saved.fields)
     group.contentIndex = part.contentIndex
     if part.time != 0 { group.time = part.time }
-    saved.free(scan.context.budget)
+    saved.free()
     return true
   }
 
@@ -178,7 +177,7 @@ extension MultilineDecoder {
       group.isTruncated = false
       group.position = group.endPosition
     } else {
-      group.free(scan.context.budget)
+      group.free()
       open.groups.removeAll { $0 === group }
     }
     return true

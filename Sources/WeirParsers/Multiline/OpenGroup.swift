@@ -44,10 +44,18 @@ final class OpenGroup {
   /// Whether a part came in the chunk that is being scanned.
   var isTouched = true
 
-  init(parser: Int) { self.parser = parser }
+  private let budget: MemoryBudget
+
+  init(parser: Int, _ budget: MemoryBudget) {
+    self.parser = parser
+    self.budget = budget
+  }
+
+  // A stream that is given up takes what it holds with it.
+  deinit { free() }
 
   /// Gives its memory back.
-  func free(_ budget: MemoryBudget) {
+  func free() {
     header.free(budget)
     content.free(budget)
     group.free(budget)
@@ -56,7 +64,7 @@ final class OpenGroup {
 
   /// Makes the text so far a field like others, so that another one can be joined.
   /// - Returns: false when the budget refuses.
-  func settleContent(_ budget: MemoryBudget) -> Bool {
+  func settleContent() -> Bool {
     guard contentIndex >= 0 else { return true }
     let offset = header.count
     guard header.append(content.bytes, budget) else { return false }
@@ -72,8 +80,7 @@ final class OpenGroup {
   /// Copies the fields of a part behind those that are there; `contentIndex` counts in `source`.
   /// - Returns: false when the budget refuses.
   func save(
-    _ source: UnsafeBufferPointer<weir_field>, _ batch: Batch, contentIndex: Int,
-    _ budget: MemoryBudget
+    _ source: UnsafeBufferPointer<weir_field>, _ batch: Batch, contentIndex: Int
   ) -> Bool {
     if contentIndex >= 0 { self.contentIndex = fields.count + contentIndex }
     for index in 0..<source.count {

@@ -267,6 +267,15 @@ import WeirTelemetry
     #expect(scan.ledger.openCount == 0)
   }
 
+  @Test("a stream that is given up gives its memory back")
+  func givenUp() throws {
+    let scan = ScanHarness(try decoder(["cri"]))
+    _ = scan.feed("\(time(1)) stdout P a\n")
+    #expect(scan.budget.usedBytes > 0)
+    scan.stream.openState = nil
+    #expect(scan.budget.usedBytes == 0)
+  }
+
   @Test("batches of any size give the same records")
   func batchSizes() throws {
     let seed: UInt64 = 0x10_1AE
