@@ -66,6 +66,7 @@ extension weir_field {
     return field
   }
 
+  /// A null.
   @inlinable
   public static func null(_ key: KeyID) -> weir_field {
     var field = weir_field()
@@ -73,6 +74,7 @@ extension weir_field {
     return field
   }
 
+  /// A boolean.
   @inlinable
   public static func bool(_ key: KeyID, _ value: Bool) -> weir_field {
     var field = weir_field()
@@ -82,6 +84,7 @@ extension weir_field {
     return field
   }
 
+  /// A signed integer.
   @inlinable
   public static func int(_ key: KeyID, _ value: Int64) -> weir_field {
     var field = weir_field()
@@ -91,6 +94,7 @@ extension weir_field {
     return field
   }
 
+  /// An integer beyond the signed range.
   @inlinable
   public static func unsigned(_ key: KeyID, _ value: UInt64) -> weir_field {
     var field = weir_field()
@@ -100,6 +104,7 @@ extension weir_field {
     return field
   }
 
+  /// A floating-point number.
   @inlinable
   public static func double(_ key: KeyID, _ value: Double) -> weir_field {
     var field = weir_field()

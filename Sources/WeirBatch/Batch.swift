@@ -86,7 +86,8 @@ public struct Batch: @unchecked Sendable {
     let origin = raw.pointee.sources[source]
     record.pointee = weir_record(
       time_ns: time, position: position, length: UInt32(truncatingIfNeeded: length),
-      first_field: firstField, field_count: 0, field_capacity: UInt16(truncatingIfNeeded: fieldRoom),
+      first_field: firstField, field_count: 0,
+      field_capacity: UInt16(truncatingIfNeeded: fieldRoom),
       flags: 0, ordinal: 0, source: UInt32(truncatingIfNeeded: source), tag: origin.tag,
       resource: origin.resource, reserved: 0)
     raw.pointee.record_count = count &+ 1
@@ -179,6 +180,7 @@ public struct Batch: @unchecked Sendable {
     return localKey(p, length)
   }
 
+  /// The id of a key in this batch's own table; nil when it is full. `p` as for `key`.
   public func localKey(_ p: UnsafeRawPointer, _ length: Int) -> KeyID? {
     let count = Int(raw.pointee.local_key_count)
     let table = raw.pointee.local_keys

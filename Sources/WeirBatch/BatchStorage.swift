@@ -32,6 +32,9 @@ public final class BatchStorage {
   private let mappingBytes: Int
   private let fieldsOffset: Int
   private let scratchOffset: Int
+  // The most that was in use since the last reset, where a rewind has hidden it.
+  private var fieldPeak = 0
+  private var scratchPeak = 0
 
   /// Reserves the storage. Traps when the address space is refused: the host cannot run without.
   public init(limits: BatchLimits = BatchLimits()) {
@@ -98,14 +101,17 @@ public final class BatchStorage {
   public func reset(sequence: UInt64) {
     let raw = batch.raw
     let keptFields = 1 << 16
-    if Int(raw.pointee.field_count) > keptFields {
+    notePeaks()
+    if fieldPeak > keptFields {
       let kept = fieldsOffset + keptFields * MemoryLayout<weir_field>.stride
       madvise(mapping + kept, scratchOffset - kept, MADV_DONTNEED)
     }
-    if Int(raw.pointee.segments[1].length) > limits.scratchBytesKept {
+    if scratchPeak > limits.scratchBytesKept {
       let kept = scratchOffset + limits.scratchBytesKept
       madvise(mapping + kept, mappingBytes - kept, MADV_DONTNEED)
     }
+    fieldPeak = 0
+    scratchPeak = 0
     raw.pointee.sequence = sequence
     raw.pointee.record_count = 0
     raw.pointee.field_count = 0
@@ -117,5 +123,29 @@ public final class BatchStorage {
     raw.pointee.local_key_count = 0
     raw.pointee.resource_count = 0
     raw.pointee.key_count = KeyTable.shared.count
+  }
+
+  /// How far the tables of a batch were filled at one moment.
+  public struct Mark {
+    fileprivate let header: weir_batch
+    fileprivate let scratchLength: UInt64
+  }
+
+  /// The moment to which `rewind` goes back.
+  public var mark: Mark {
+    Mark(header: batch.raw.pointee, scratchLength: batch.raw.pointee.segments[1].length)
+  }
+
+  /// Takes out everything that was added since the mark: records, fields, scratch, keys, tags,
+  /// resources. What stood before is as it was, unless somebody edited it.
+  public func rewind(to mark: Mark) {
+    notePeaks()
+    batch.raw.pointee = mark.header
+    batch.raw.pointee.segments[1].length = mark.scratchLength
+  }
+
+  private func notePeaks() {
+    fieldPeak = max(fieldPeak, Int(batch.raw.pointee.field_count))
+    scratchPeak = max(scratchPeak, Int(batch.raw.pointee.segments[1].length))
   }
 }

@@ -1,5 +1,5 @@
-public import CWeirPlugin
 import CWeirKernels
+public import CWeirPlugin
 import Glibc
 import Synchronization
 import WeirSystem

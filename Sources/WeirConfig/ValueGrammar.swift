@@ -65,7 +65,8 @@ public enum ValueGrammar {
     text.split(separator: ",").map { trim($0) }.filter { !$0.isEmpty }
   }
 
-  /// Items between spaces (a tab is part of an item); `"..."` groups, and inside it only `\"` is unescaped.
+  /// Items between spaces (a tab is part of an item); `"..."` groups, and inside it only `\"` is
+  /// unescaped.
   ///
   /// - Parameter max: when given, the item after the `max`-th takes the whole remainder as it is.
   public static func spaceList(_ text: String, max: Int? = nil) -> [String] {

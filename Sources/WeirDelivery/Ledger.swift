@@ -27,6 +27,7 @@ public final class Ledger: @unchecked Sendable {
     var chain: Int32 = -1  // first of the ranges released when this one finishes
     var chainNext: Int32 = -1
     var end: UInt64 = 0
+    // SAFETY: retained while the range is in its generation's queue; released as it leaves.
     var generation: Unmanaged<Generation>?
   }
 
@@ -61,7 +62,7 @@ public final class Ledger: @unchecked Sendable {
         index = Int32(state.ranges.count)
         state.ranges.append(Range())
       }
-      // The queue holds its generation until the range has left it.
+      // SAFETY: the queue holds its generation until the range has left it.
       state.ranges[Int(index)] = Range(
         owners: 1, end: end, generation: Unmanaged.passRetained(generation))
       if generation.lastRange >= 0 {

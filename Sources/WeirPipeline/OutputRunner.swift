@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import WeirDelivery
 import WeirStage
-import WeirTelemetry
 import WeirSystem
+import WeirTelemetry
 
 /// Retry behaviour of an output.
 struct RetryPolicy: Sendable {
@@ -143,7 +143,9 @@ final class OutputRunner: @unchecked Sendable {
       for item in items {
         switch item {
         case .payload(let payload): deliver(payload)
-        case .flush: output.flush()
+        case .flush:
+          // What comes in after the end of grace finds the output closed.
+          if !isAbandoned.load(ordering: .relaxed) { output.flush() }
         }
       }
     }

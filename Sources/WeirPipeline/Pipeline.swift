@@ -28,7 +28,10 @@ public final class Pipeline: @unchecked Sendable {
   private let stopping = Atomic<Bool>(false)
   private let control = DispatchQueue(label: "weir.control")
   private var flushTimer: (any DispatchSourceTimer)?
-  private var isSealing = false  // control queue
+  // Written while the control queue is held in `start`, read on it.
+  private var startedOutputs = 0
+  private var startedInputs = 0
+  private var isSealing: [Bool] = []  // control queue; per input, while its lane is asked to seal
   private let stopped = DispatchSemaphore(value: 0)
   /// Called on the control queue after inputs have stopped and before the process ends: the last
   /// chance to store checkpoints.
@@ -44,7 +47,8 @@ public final class Pipeline: @unchecked Sendable {
       filters: graph.filters.map(\.rule), outputs: graph.outputs.map(\.rule),
       mayReachAll: graph.rewritesTags)
     parse = ParseStage(
-      ring: ring, ledger: ledger, budget: budget, recordsMax: settings.batchLimits.recordsMax)
+      ring: ring, ledger: ledger, budget: budget,
+      recordsMax: graph.scannedRecordsMax(settings.batchLimits))
     let gates = graph.outputs.map { _ in OutputGate(limitBytes: settings.outputCreditBytes) }
     self.gates = gates
     let telemetry = telemetry
@@ -74,6 +78,7 @@ public final class Pipeline: @unchecked Sendable {
         requestStop: { [weak self] reason in self?.stop(reason) })
       host.bind(node.input)
       hosts.append(host)
+      isSealing.append(false)
     }
   }
 
@@ -112,7 +117,7 @@ public final class Pipeline: @unchecked Sendable {
         WorkLane(
           index: index, target: target, parse: parse,
           work: LaneWork(limits: settings.batchLimits, outputCount: graph.outputs.count),
-          program: program, kickOthers: { [unowned self] in kick() }))
+          program: program, kickOthers: { [weak self] in self?.kick() }))
     }
   }
 
@@ -135,20 +140,29 @@ public final class Pipeline: @unchecked Sendable {
 
   // MARK: Life
 
-  /// Opens outputs, then inputs.
-  /// - Throws: what an output or input throws; nothing has been read then.
+  /// Opens outputs, then inputs. Does nothing more once a stop was asked for.
+  /// - Throws: what an output or input throws; inputs before it may have been read then.
   public func start() throws {
-    for runner in runners { try runner.output.start() }
+    // A stop that comes meanwhile, as from an input without data, waits for the end of the start:
+    // what it did not see started it would not stop.
+    control.suspend()
+    defer { control.resume() }
+    if stopping.load(ordering: .relaxed) { return }
+    for runner in runners {
+      try runner.output.start()
+      startedOutputs += 1
+    }
     parse.onFlushMark = { [runners] sequence in
       for runner in runners { runner.flush(after: sequence) }
     }
-    ring.observePublish { [unowned self] in kick() }
-    for (host, node) in zip(hosts, graph.inputs) {
+    ring.observePublish { [weak self] in self?.kick() }
+    for (host, node) in zip(hosts, graph.inputs) where !stopping.load(ordering: .relaxed) {
       var failure: (any Error)?
       host.queue.sync {
         do { try node.input.start(host) } catch { failure = error }
       }
       if let failure { throw failure }
+      startedInputs += 1
     }
     let timer = DispatchSource.makeTimerSource(queue: control)
     let interval = Int(settings.flushSeconds * 1e9)
@@ -160,17 +174,21 @@ public final class Pipeline: @unchecked Sendable {
     flushTimer = timer
   }
 
-  /// Seals what inputs hold open, then ends the flush interval behind it. A lane that is stuck in
-  /// a slow read delays only this, never the control queue.
+  /// Seals what inputs hold open, then ends the flush interval behind it. An input lane that is
+  /// stuck in a slow read delays this once, and is left out until it answers.
   private func flushTick() {
-    guard !isSealing else { return }
-    isSealing = true
     let group = DispatchGroup()
-    for host in hosts { host.queue.async(group: group) { host.seal() } }
+    for (index, host) in hosts.enumerated() where !isSealing[index] {
+      isSealing[index] = true
+      host.queue.async(group: group) { [self] in
+        host.seal()
+        control.async { self.isSealing[index] = false }
+      }
+    }
     group.notify(queue: control) { [self] in
-      isSealing = false
+      if stopping.load(ordering: .relaxed) { return }  // closing flushes, and nothing may after it
       parse.markFlush()
-      parse.settleFlushMarks()
+      if parse.settleFlushMarks() { kick() }
     }
   }
 
@@ -186,7 +204,8 @@ public final class Pipeline: @unchecked Sendable {
 
   private func drain() {
     flushTimer?.cancel()
-    for (host, node) in zip(hosts, graph.inputs) {
+    let inputs = zip(hosts, graph.inputs).prefix(startedInputs)
+    for (host, node) in inputs {
       host.queue.sync {
         node.input.stop()
         host.seal()
@@ -202,8 +221,8 @@ public final class Pipeline: @unchecked Sendable {
           + "position is read again at the next start")
     }
     for runner in runners { runner.abandon() }
-    for runner in runners { runner.close(withinSeconds: 2) }
-    for (host, node) in zip(hosts, graph.inputs) { host.queue.sync { node.input.finish() } }
+    for runner in runners.prefix(startedOutputs) { runner.close(withinSeconds: 2) }
+    for (host, node) in inputs { host.queue.sync { node.input.finish() } }
     onDrained?()
     stopped.signal()
   }
@@ -213,7 +232,7 @@ public final class Pipeline: @unchecked Sendable {
       && runners.allSatisfy { $0.undelivered == 0 }
   }
 
-  /// Payloads that wait and raw bytes under way, per output. Any thread.
+  /// Payloads that wait and bytes under way, per output. Any thread.
   var outputBacklog: [(name: String, payloads: Int, creditBytes: Int)] {
     runners.map { ($0.counters.name, $0.undelivered, $0.gate.usedBytes) }
   }

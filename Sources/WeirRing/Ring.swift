@@ -55,7 +55,8 @@ public final class Ring: @unchecked Sendable {
         capacity: slotBytes)
     }
     state = Locked(
-      State(free: Array((0..<slotCount).reversed()), published: Array(repeating: 0, count: slotCount)))
+      State(
+        free: Array((0..<slotCount).reversed()), published: Array(repeating: 0, count: slotCount)))
   }
 
   deinit {

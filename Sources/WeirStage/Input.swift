@@ -160,7 +160,8 @@ public final class InputHost: @unchecked Sendable {
   }
 
   private func room(_ slot: Slot) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: slot.base + slot.length, count: slot.capacity - slot.length)
+    UnsafeMutableRawBufferPointer(
+      start: slot.base + slot.length, count: slot.capacity - slot.length)
   }
 
   /// Takes `length` bytes just written at the start of `reserve`'s room as a chunk of whole lines.
@@ -178,7 +179,7 @@ public final class InputHost: @unchecked Sendable {
         length: length, covered: covered, flags: flags))
     slot.length += length
     counters.bytes.add(length)
-    takeCredit(stream.plan, length)
+    takeCredit(stream.plan, length + OutputGate.chunkBytes)
     if slot.capacity - slot.length < 4_096 || slot.chunks.count == Slot.chunksMax { seal() }
   }
 

@@ -1,13 +1,18 @@
 import Synchronization
 import WeirSystem
 
-/// The credit of one output: how many raw bytes may be under way to it.
+/// The credit of one output: how many bytes may be under way to it.
 ///
-/// A stream that can reach an output takes credit before its bytes are read; the credit comes back
-/// when the output has finished with them. A closed gate stops exactly the streams that reach the
+/// A stream that can reach an output takes credit before its bytes are read; what a payload takes
+/// beyond that is taken when it is made. The credit comes back when the output has finished with
+/// it. A closed gate stops exactly the streams that reach the
 /// output, at the place where reading begins, and no other. Any thread.
 public final class OutputGate: Sendable {
-  /// Raw bytes that may be under way; one read may overshoot.
+  /// Credit that a chunk takes beside its bytes: the ledger's ranges are shared by all outputs, and
+  /// a blocked one must not fill them with many short chunks before its gate closes.
+  public static let chunkBytes = 512
+
+  /// Bytes that may be under way; one read, and the payloads of what was read, may overshoot.
   public let limitBytes: Int
   private let used = Atomic<Int>(0)
   private let waiters = Locked<[@Sendable () -> Void]>([])
@@ -15,7 +20,7 @@ public final class OutputGate: Sendable {
 
   public init(limitBytes: Int) { self.limitBytes = limitBytes }
 
-  /// Raw bytes under way.
+  /// Bytes under way.
   public var usedBytes: Int { used.load(ordering: .relaxed) }
   /// True when streams that reach the output may be read.
   public var isOpen: Bool { usedBytes < limitBytes }

@@ -37,7 +37,8 @@ public final class Payload: @unchecked Sendable {
   public var recordCount = 0
   /// Ranges whose owner this payload is; released when the output has finished with it.
   public var ranges: [RangeID] = []
-  /// Raw bytes of credit that the payload holds of its output.
+  /// Bytes of credit that the payload holds of its output: of raw bytes or of its footprint,
+  /// whichever is more.
   public var creditBytes = 0
   /// How often delivery was tried.
   public var attempts = 0
@@ -48,7 +49,13 @@ public final class Payload: @unchecked Sendable {
   static let smallUsesMax = 16
   private var smallUses = 0
 
-  public init(capacity: Int = 64 << 10) {
+  /// Bytes that a payload takes beside those in use.
+  public static let overheadBytes = 8 << 10
+
+  /// Bytes of memory that it takes while it waits.
+  public var footprint: Int { length + Payload.overheadBytes }
+
+  public init(capacity: Int = 16 << 10) {
     self.capacity = capacity
     guard let memory = malloc(capacity + 64) else { preconditionFailure("out of memory") }
     base = memory.assumingMemoryBound(to: UInt8.self)
@@ -100,7 +107,7 @@ public final class Payload: @unchecked Sendable {
     attempts = 0
     if capacity > Payload.keptBytes || smallUses > Payload.smallUsesMax {
       smallUses = 0
-      capacity = 64 << 10
+      capacity = 16 << 10
       guard let memory = realloc(base, capacity + 64) else { preconditionFailure("out of memory") }
       base = memory.assumingMemoryBound(to: UInt8.self)
     }

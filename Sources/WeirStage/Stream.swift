@@ -1,4 +1,3 @@
-
 /// A source of ordered lines with one tag and one set of metadata: one container's log, whatever
 /// files it rotates through; one pipe; one generator.
 ///

@@ -6,6 +6,7 @@ public final class Counter: Sendable {
   private let value = Atomic<UInt64>(0)
   public init() {}
 
+  /// Adds to the number.
   @inline(__always)
   public func add(_ n: Int = 1) {
     value.wrappingAdd(UInt64(truncatingIfNeeded: n), ordering: .relaxed)
@@ -40,6 +41,7 @@ public enum DropReason: String, CaseIterable, Sendable {
 ///
 /// `name` follows the metric names of the field (`tail.0`); every counter is made before start.
 public final class StageCounters: Sendable {
+  /// What kind of stage the numbers are of.
   public enum Kind: String, Sendable { case input, filter, output }
   public let kind: Kind
   public let name: String

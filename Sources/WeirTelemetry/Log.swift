@@ -5,6 +5,7 @@ import Synchronization
 public enum LogLevel: Int, Comparable, Sendable {
   case off, error, warn, info, debug, trace
 
+  /// Whether `a` tells less.
   public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
 
   /// The level of a configuration word (`warning` too), or nil.
@@ -34,9 +35,13 @@ public enum Log {
   /// Writes to `fd` from now on.
   public static func redirect(to fd: Int32) { descriptor.store(fd, ordering: .relaxed) }
 
+  /// Something failed, and what follows from it.
   public static func error(_ message: @autoclosure () -> String) { write(.error, message) }
+  /// It goes on, but likely not as meant.
   public static func warn(_ message: @autoclosure () -> String) { write(.warn, message) }
+  /// What a user may want to know of an ordinary run.
   public static func info(_ message: @autoclosure () -> String) { write(.info, message) }
+  /// What helps to find a fault.
   public static func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
 
   private static func write(_ level: LogLevel, _ message: () -> String) {

@@ -41,8 +41,9 @@ struct Program {
 
   // MARK: Configuration
 
-  private func examine(_ invocation: Invocation) -> (configuration: Configuration, check: ConfigCheck)
-  {
+  private func examine(_ invocation: Invocation) -> (
+    configuration: Configuration, check: ConfigCheck
+  ) {
     var failures: [PluginHostError] = []
     let loader = ConfigLoader(formats: PluginHost.shared.formats(&failures))
     complainAbout(failures)
@@ -62,7 +63,8 @@ struct Program {
     if let status = CommandLineAnswers.verdict(invocation.action, check) { return status }
     guard let graph, !graph.inputs.isEmpty, !graph.outputs.isEmpty else {
       complain(
-        "nothing to run: a pipeline needs an input and an output; give a file with -c, or -i and -o")
+        "nothing to run: a pipeline needs an input and an output; give a file with -c, or -i and -o"
+      )
       return 1
     }
     return try Runner(graph, configuration, tellsNumbers: invocation.verbosity > 0).run()

@@ -2,18 +2,6 @@ import CWeirPlugin
 import Testing
 import WeirBatch
 
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed &* 2 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state &* 0x2545_f491_4f6c_dd1d
-  }
-}
-
 @Suite("A batch")
 struct BatchTests {
   private func storage(_ change: (inout BatchLimits) -> Void = { _ in }) -> BatchStorage {
@@ -37,7 +25,7 @@ struct BatchTests {
   @Test("edits records like a model of ordered pairs, under random rules")
   func model() throws {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let storage = storage()
     let batch = storage.batch
     let keys = (0..<6).map { KeyTable.shared.intern("model\($0)") }

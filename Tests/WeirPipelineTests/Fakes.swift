@@ -8,8 +8,8 @@ import WeirParsers
 import WeirPipeline
 import WeirRing
 import WeirStage
-import WeirTelemetry
 import WeirSystem
+import WeirTelemetry
 
 /// Makes one record per line, and joins lines that end in `\` with the next one of the stream: the
 /// smallest decoder that carries something from chunk to chunk.

@@ -58,6 +58,7 @@ public final class CheckpointStore: @unchecked Sendable {
   /// Adds a row, or brings everything but the position up to date; a position only grows.
   public func put(_ row: CheckpointRow) { database.add(.put(input: input, row)) }
 
+  /// Forgets a generation whose file is gone and read to its end.
   public func remove(_ id: GenerationID) { database.add(.remove(input: input, id)) }
 
   /// Calls `done`, on a queue of the database, once everything put before is stored (or storing

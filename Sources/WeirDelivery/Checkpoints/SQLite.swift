@@ -50,6 +50,7 @@ final class SQLiteStatement {
   deinit { sqlite3_finalize(statement) }
 
   /// SQLite copies what is bound with it.
+  // SAFETY: -1 is the documented SQLITE_TRANSIENT, which its header casts just so.
   private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
   func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(statement, index, value) }

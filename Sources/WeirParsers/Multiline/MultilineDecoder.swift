@@ -84,7 +84,10 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
       chunk: chunk, context: context, extras: LineFields(settings, chunk, context.batch))
     for group in open.groups { group.isTouched = false }
     let status = scanLines(scan, open, from: offset)
-    for group in open.groups where group.isTouched { group.held.append(context.hold()) }
+    for group in open.groups where group.isTouched && !group.holds(chunk.generation) {
+      group.held.append(context.hold())
+      group.heldGeneration = chunk.generation
+    }
     chunk.stream.openDeadline.nanoseconds =
       open.groups.reduce(AtomicInstant.never) { min($0, $1.deadline) }
     return status

@@ -41,6 +41,8 @@ final class OpenGroup {
   var isOfOneGeneration = true
   /// Ledger ranges of earlier chunks that hold parts of it.
   var held: [RangeID] = []
+  /// The generation of the last of them.
+  var heldGeneration: Generation?
   /// Whether a part came in the chunk that is being scanned.
   var isTouched = true
 
@@ -53,6 +55,13 @@ final class OpenGroup {
 
   // A stream that is given up takes what it holds with it.
   deinit { free() }
+
+  /// Whether nothing more of a generation needs to be held: only the part before an open range is
+  /// committed, so the first range of each generation stands for all behind it. A range per chunk
+  /// would fill the ledger where lines come one by one.
+  func holds(_ generation: Generation?) -> Bool {
+    generation == nil || (!held.isEmpty && heldGeneration === generation)
+  }
 
   /// Gives its memory back.
   func free() {

@@ -1,7 +1,6 @@
 public import WeirConfig
 import WeirParsers
 
-
 /// Turns a validated configuration into a graph of stages. Starts nothing.
 public struct GraphBuilder {
   private let configuration: Configuration

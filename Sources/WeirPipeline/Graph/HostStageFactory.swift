@@ -26,6 +26,7 @@ public struct HostStageFactory: StageFactory {
     outputs = OutputBuildContext(service: configuration.service)
   }
 
+  /// The input of an instance.
   public func input(_ config: InstanceConfig) throws -> any Input {
     if BuiltinInputs.names.contains(config.plugin) {
       return try BuiltinInputs.make(config, inputs)
@@ -37,6 +38,7 @@ public struct HostStageFactory: StageFactory {
     throw unknown(config)
   }
 
+  /// The filter of an instance.
   public func filter(_ config: InstanceConfig) throws -> any Filter {
     if BuiltinFilters.names.contains(config.plugin) {
       return try BuiltinFilters.make(config, filters)
@@ -45,6 +47,7 @@ public struct HostStageFactory: StageFactory {
     throw unknown(config)
   }
 
+  /// A processor with its condition.
   public func processor(_ definition: ProcessorDefinition) throws -> any Filter {
     if BuiltinFilters.names.contains(definition.instance.plugin) {
       return try BuiltinFilters.makeProcessor(definition, filters)
@@ -56,6 +59,7 @@ public struct HostStageFactory: StageFactory {
     return ConditionalFilter(try Condition(condition), filter)
   }
 
+  /// The output of an instance.
   public func output(_ config: InstanceConfig) throws -> any Output {
     if BuiltinOutputs.names.contains(config.plugin) {
       return try BuiltinOutputs.make(config, outputs)
@@ -64,6 +68,7 @@ public struct HostStageFactory: StageFactory {
     throw unknown(config)
   }
 
+  /// The test of a conditional route.
   public func condition(_ definition: ConditionDefinition) throws -> RecordTestMaker {
     let condition = try Condition(definition)
     return RecordTestMaker {

@@ -37,6 +37,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// An input with what only its records pass.
   public struct InputNode: Sendable {
     public let name: String
     public let input: any Input
@@ -53,6 +54,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// A filter with the tags it takes.
   public struct FilterNode: Sendable {
     public let name: String
     public let filter: any Filter
@@ -65,6 +67,7 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// An output with the tags it takes and what only its records pass.
   public struct OutputNode: Sendable {
     public let name: String
     public let output: any Output
@@ -96,6 +99,14 @@ public struct PipelineGraph: Sendable {
     self.filters = filters
     self.outputs = outputs
   }
+
+  /// Records that the scan may put into a batch, so that a copy per route, and then one for an
+  /// output with processors, still fit into its table.
+  func scannedRecordsMax(_ limits: BatchLimits) -> Int {
+    let perRecord = inputs.map { max(1, $0.routes.count) }.max() ?? 1
+    let perOutput = outputs.contains { !$0.processors.isEmpty } ? 2 : 1
+    return max(1, min(limits.recordsMax, 2 * limits.recordsMax / (perRecord * perOutput)))
+  }
 }
 
 /// Decides whether one record takes a route; made per lane, so it may hold match data.
@@ -117,7 +128,7 @@ public struct PipelineSettings: Sendable {
   public var slotBytes = 1 << 20
   /// The one ceiling for ring, jumbo segments and carried fragments, in bytes.
   public var budgetBytes = 64 << 20
-  /// Raw bytes that may be under way to one output.
+  /// Bytes that may be under way to one output.
   public var outputCreditBytes = 8 << 20
   /// Seconds after which a slot that is not full leaves.
   public var flushSeconds = 1.0

@@ -65,10 +65,15 @@ final class LaneProgram {
   func run(_ work: LaneWork) {
     let batch = work.storage.batch
     inputs[work.inputIndex].records.add(batch.recordCount)
+    if work.refused.chunks > 0 {
+      inputs[work.inputIndex].drop(
+        .noRoom, records: work.refused.chunks, bytes: work.refused.bytes)
+    }
     learnPlans(batch)
     for stage in inputStages[work.inputIndex] { apply(stage, batch, from: 0) { _ in true } }
     if let routes = routes[work.inputIndex] {
-      routes.apply(batch)
+      let lost = routes.apply(batch)
+      if lost > 0 { inputs[work.inputIndex].drop(.noRoom, records: lost) }
       learnPlans(batch)
     }
     runFilters(batch)
@@ -138,13 +143,20 @@ final class LaneProgram {
   }
 
   private func countUnmatched(_ batch: Batch, _ inputIndex: Int) {
+    let raw = batch.raw.pointee
+    guard
+      (0..<Int(raw.tag_count)).contains(where: { plans[Int(raw.tags[$0].plan)].outputs.isEmpty })
+    else { return }
     var unmatched = 0
-    for i in 0..<Int(batch.raw.pointee.tag_count)
-    where plans[Int(batch.raw.pointee.tags[i].plan)].outputs.isEmpty {
-      let records = batch.records
-      for r in 0..<batch.recordCount where Int(records[r].tag) == i {
-        if records[r].flags & UInt16(WEIR_RECORD_DROPPED) == 0 { unmatched += 1 }
+    var lastTag = UInt32.max
+    var isUnmatched = false
+    for i in 0..<Int(raw.record_count)
+    where raw.records[i].flags & UInt16(WEIR_RECORD_DROPPED) == 0 {
+      if raw.records[i].tag != lastTag {
+        lastTag = raw.records[i].tag
+        isUnmatched = plans[Int(raw.tags[Int(lastTag)].plan)].outputs.isEmpty
       }
+      if isUnmatched { unmatched &+= 1 }
     }
     if unmatched > 0 { inputs[inputIndex].drop(.unmatched, records: unmatched) }
   }
@@ -167,11 +179,27 @@ final class LaneProgram {
     for i in 0..<Int(batch.raw.pointee.source_count) where sourceSeen[i] {
       payload.ranges.append(RangeID(packed: batch.raw.pointee.sources[i].range))
     }
-    let kept = batch.recordCount
+    // The copies leave no trace: the next output finds the same room in every table.
+    let mark = work.storage.mark
     if !output.processors.isEmpty { count = process(output, batch, count) }
-    output.lane.encode(
-      batch, Selection(start: indices, count: count), into: payload, runner.counters)
-    batch.raw.pointee.record_count = UInt32(kept)
+    if count > 0 {
+      output.lane.encode(
+        batch, Selection(start: indices, count: count), into: payload, runner.counters)
+    }
+    if !output.processors.isEmpty { work.storage.rewind(to: mark) }
+    if payload.recordCount == 0 && payload.length == 0 {
+      // Processors or the encoder took everything out: there is nothing to deliver, or to retry.
+      runner.recycle(payload)
+      runner.submit(batch.raw.pointee.sequence, nil)
+      runner.gate.give(credit)
+      return
+    }
+    // What waits costs what it takes in memory, not what was read for it: a payload of a few bytes
+    // too, or one per flush interval would queue up for days before the gate of a dead server shut.
+    if payload.footprint > credit {
+      runner.gate.take(payload.footprint - credit)
+      payload.creditBytes = payload.footprint
+    }
     ledger.retain(payload.ranges)
     runner.submit(payload.sequence, payload)
   }

@@ -18,6 +18,7 @@ final class LaneRoutes {
 
   private let routes: [Route]
   private let indices: UnsafeMutablePointer<UInt32>
+  private var lost = 0
 
   init(routes: [Route], recordsMax: Int) {
     self.routes = routes
@@ -26,7 +27,10 @@ final class LaneRoutes {
 
   deinit { indices.deallocate() }
 
-  func apply(_ batch: Batch) {
+  /// Routes every record of the batch.
+  /// - Returns: copies for which the batch had no room.
+  func apply(_ batch: Batch) -> Int {
+    lost = 0
     var tags: [UInt32?] = routes.map { _ in nil }
     let end = batch.recordCount
     for i in 0..<end {
@@ -38,6 +42,7 @@ final class LaneRoutes {
       guard let tag = tags[r] else { continue }
       for stage in route.processors { process(stage, batch, tag) }
     }
+    return lost
   }
 
   private func route(
@@ -69,9 +74,15 @@ final class LaneRoutes {
       // SAFETY: the plan is held by this object, and its tag's storage with it.
       tags[route] = plan.tag.withUnsafeBytes { batch.appendTag($0, plan: plan.index) }
     }
-    guard let tag = tags[route] else { return }
+    guard let tag = tags[route] else {
+      lost += 1
+      return
+    }
     if copy {
-      guard let twin = batch.duplicate(record) else { return }
+      guard let twin = batch.duplicate(record) else {
+        lost += 1
+        return
+      }
       twin.pointee.ordinal &+= UInt16(truncatingIfNeeded: route)
       twin.pointee.tag = tag
     } else {

@@ -13,12 +13,14 @@ final class LaneWork {
   var slot: Slot?
   /// The input that the batch's streams belong to.
   var inputIndex = 0
-  /// Raw bytes of credit taken per output for the bytes of this batch.
+  /// Credit taken per output for the bytes of this batch and for the chunks that end in it.
   var credit: [Int]
   /// Ranges of the batch's sources: one ownership each is the lane's.
   var ranges: [RangeID] = []
   /// Streams and generations stay alive while their bytes are in the batch.
   var streams: [Stream] = []
+  /// Chunks that their decoder could not read into an empty batch, and their bytes.
+  var refused = (chunks: 0, bytes: 0)
 
   init(limits: BatchLimits, outputCount: Int) {
     storage = BatchStorage(limits: limits)
@@ -31,6 +33,7 @@ final class LaneWork {
     for i in credit.indices { credit[i] = 0 }
     ranges.removeAll(keepingCapacity: true)
     streams.removeAll(keepingCapacity: true)
+    refused = (0, 0)
   }
 }
 
@@ -70,7 +73,9 @@ final class ParseStage: @unchecked Sendable {
   /// True when there is something to scan.
   var hasWork: Bool { ring.occupancy.waiting > 0 || partial.load(ordering: .acquiring) }
   private let partial = Atomic<Bool>(false)
-  var isScanning: Bool { baton.load(ordering: .acquiring) }
+  // ORDERING: a lane that goes idle writes "idle" and reads the baton; who gives the baton back
+  // writes it and reads "idle". One total order over the four, or both may miss the other.
+  var isScanning: Bool { baton.load(ordering: .sequentiallyConsistent) }
 
   /// Ends a flush interval behind everything published so far. Any thread.
   func markFlush() {
@@ -80,11 +85,11 @@ final class ParseStage: @unchecked Sendable {
   /// Scans the next batch into `work`.
   /// - Returns: false when another lane scans, or nothing is published.
   func fill(_ work: LaneWork) -> Bool {
-    // ORDERING: acquire pairs with the release below, so that the scan state moves with the baton.
+    // ORDERING: acquire pairs with the store below, so that the scan state moves with the baton.
     guard
       baton.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     else { return false }
-    defer { baton.store(false, ordering: .releasing) }
+    defer { baton.store(false, ordering: .sequentiallyConsistent) }
     tellFlushMarks()
     guard let slot = takeSlot() else { return false }
     work.reset(sequence: nextSequence)
@@ -122,12 +127,15 @@ final class ParseStage: @unchecked Sendable {
   }
 
   /// Tells marks that no further slot will carry past the stage. Takes the baton if it is free.
-  func settleFlushMarks() {
+  /// - Returns: true when a lane has to be woken: one that found the baton taken by this call went
+  ///   idle and left what is published to whoever holds it.
+  func settleFlushMarks() -> Bool {
     guard
       baton.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
-    else { return }
+    else { return false }
     tellFlushMarks()
-    baton.store(false, ordering: .releasing)
+    baton.store(false, ordering: .sequentiallyConsistent)
+    return hasWork
   }
 
   private func scan(_ slot: Slot, into work: LaneWork) {
@@ -160,11 +168,20 @@ final class ParseStage: @unchecked Sendable {
       switch stream.decoder.scan(view, from: begin, in: context) {
       case .finished:
         finishSource(source, end: chunk.position + chunk.covered, range, batch)
-        takeCredit(stream, chunk.length - begin, work)
+        takeCredit(stream, chunk.length - begin + OutputGate.chunkBytes, work)
         bytes += chunk.length - begin
         chunkIndex += 1
         chunkOffset = 0
       case .full(let offset):
+        if offset <= begin, source == 0, batch.recordCount == 0 {
+          // No batch will be emptier: it is given up and counted, or the scan never ended.
+          finishSource(source, end: chunk.position + chunk.covered, range, batch)
+          takeCredit(stream, chunk.length - begin + OutputGate.chunkBytes, work)
+          work.refused = (1, chunk.length - begin)
+          chunkIndex += 1
+          chunkOffset = 0
+          return
+        }
         finishSource(source, end: chunk.position + UInt64(offset), range, batch)
         takeCredit(stream, offset - begin, work)
         chunkOffset = offset

@@ -34,7 +34,7 @@ final class WorkLane: @unchecked Sendable {
   func kick() -> Bool {
     guard
       isRunning.compareExchange(
-        expected: false, desired: true, ordering: .acquiringAndReleasing
+        expected: false, desired: true, ordering: .sequentiallyConsistent
       ).exchanged
     else { return false }
     queue.async { self.run() }
