@@ -25,7 +25,7 @@ enum Files {
 
   @discardableResult
   static func write(_ bytes: [UInt8], to path: String, flags: Int32 = O_TRUNC) -> Bool {
-    let descriptor = weir_open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o640)
+    let descriptor = weir_open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o644)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return bytes.withUnsafeBytes { writeAll(descriptor, $0) }

@@ -183,7 +183,8 @@ extension Timeline {
       }
     }
     var first: [Step] = []
-    let begin = steps.first?.ms ?? 0
+    // Some seconds before the first operation, so that there is a time in which they are there.
+    let begin = (steps.first?.ms ?? 0) - 5000
     let files = before.filter { !$0.hasPrefix("containers/") && $0.hasSuffix(".log") }
     for path in files {
       first.append(Step(ms: begin, endMs: begin, action: .create(path)))
