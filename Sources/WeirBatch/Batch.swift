@@ -183,19 +183,19 @@ public struct Batch: @unchecked Sendable {
   /// The id of a key in this batch's own table; nil when it is full. `p` as for `key`.
   public func localKey(_ p: UnsafeRawPointer, _ length: Int) -> KeyID? {
     let count = Int(raw.pointee.local_key_count)
-    let table = raw.pointee.local_keys
+    guard let table = raw.pointee.local_keys else { return nil }
     let hash = KeyTable.hash(p, length)
     var i = 0
     while i < count {
-      if table![i].hash == hash, Int(table![i].length) == length,
-        memcmp(table![i].data, p, length) == 0
+      if table[i].hash == hash, Int(table[i].length) == length,
+        memcmp(table[i].data, p, length) == 0
       {
         return UInt32(i) | UInt32(WEIR_LOCAL_KEY)
       }
       i += 1
     }
     guard count < Int(raw.pointee.local_key_capacity) else { return nil }
-    table![count] = weir_key(
+    table[count] = weir_key(
       data: p.assumingMemoryBound(to: UInt8.self), length: UInt32(length), hash: hash)
     raw.pointee.local_key_count = UInt32(count + 1)
     return UInt32(count) | UInt32(WEIR_LOCAL_KEY)

@@ -37,6 +37,10 @@ final class OutputRunner: @unchecked Sendable {
   private let pool = Locked<[Payload]>([])
   private let isAbandoned = Atomic<Bool>(false)
   private let pendingCount = Atomic<Int>(0)
+  /// One item for all drains: submitting it again allocates nothing.
+  private var drainItem = DispatchWorkItem {}
+  /// What a drain works on; swapped with `State.due`, so that both keep their memory.
+  private var working: [Item] = []
 
   private enum Item {
     case payload(Payload)
@@ -64,6 +68,8 @@ final class OutputRunner: @unchecked Sendable {
     self.retry = retry
     queue = DispatchQueue(label: "weir.output.\(counters.name)")
     state = Locked(State())
+    // The runner keeps itself: a blocked delivery may outlive the pipeline.
+    drainItem = DispatchWorkItem { self.drain() }
   }
 
   /// Payloads that are not delivered yet.
@@ -90,7 +96,7 @@ final class OutputRunner: @unchecked Sendable {
       while let early = state.early.removeValue(forKey: state.next) { advance(&state, early) }
       return startDrain(&state)
     }
-    if mustDrain { queue.async { self.drain() } }
+    if mustDrain { queue.async(execute: drainItem) }
   }
 
   private func advance(_ state: inout State, _ payload: Payload?) {
@@ -128,26 +134,27 @@ final class OutputRunner: @unchecked Sendable {
       passFlushMarks(&state)
       return startDrain(&state)
     }
-    if mustDrain { queue.async { self.drain() } }
+    if mustDrain { queue.async(execute: drainItem) }
   }
 
   private func drain() {
-    while true {
-      let items = state.withLock { state -> [Item] in
-        let items = state.due
-        state.due.removeAll()
-        if items.isEmpty { state.isDraining = false }
-        return items
-      }
-      if items.isEmpty { return }
-      for item in items {
+    while takeDue() {
+      for item in working {
         switch item {
         case .payload(let payload): deliver(payload)
-        case .flush:
-          // What comes in after the end of grace finds the output closed.
-          if !isAbandoned.load(ordering: .relaxed) { output.flush() }
+        case .flush: output.flush()
         }
       }
+      working.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Moves what is due to `working`; false when there is nothing.
+  private func takeDue() -> Bool {
+    state.withLock { state in
+      swap(&state.due, &working)
+      if working.isEmpty { state.isDraining = false }
+      return !working.isEmpty
     }
   }
 

@@ -52,9 +52,9 @@ public final class InputHost: @unchecked Sendable {
   private let stopHook: @Sendable (String) -> Void
   private weak var input: (any Input)?
   private var open: Slot?
-  private var isWaiting = false
   private var isResumeSet = false
-  private var waitsForGate: [Bool]
+  private var slotWake: LaneWake?
+  private var gateWakes: [LaneWake] = []
 
   public init(
     queue: DispatchQueue, index: Int, name: String, counters: StageCounters, ledger: Ledger,
@@ -70,9 +70,11 @@ public final class InputHost: @unchecked Sendable {
     self.budget = budget
     self.ring = ring
     self.gates = gates
-    waitsForGate = gates.map { _ in false }
     makeStreamHook = makeStream
     stopHook = requestStop
+    let resume = { [weak self] () -> Void in self?.input?.resume() }
+    slotWake = LaneWake(on: queue, resume)
+    gateWakes = gates.map { _ in LaneWake(on: queue, resume) }
   }
 
   /// Set by the pipeline before `start`.
@@ -104,15 +106,7 @@ public final class InputHost: @unchecked Sendable {
 
   /// Asks for one `resume` when the gate opens; one request per gate is enough for all streams.
   private func wait(forGate index: Int) -> Bool {
-    if !waitsForGate[index] {
-      waitsForGate[index] = true
-      gates[index].whenOpen { [weak self, queue] in
-        queue.async { [weak self] in
-          self?.waitsForGate[index] = false
-          self?.input?.resume()
-        }
-      }
-    }
+    gateWakes[index].arm(gates[index].whenOpen)
     return false
   }
 
@@ -139,15 +133,7 @@ public final class InputHost: @unchecked Sendable {
       seal()
     }
     guard let slot = ring.claim() else {
-      if !isWaiting {
-        isWaiting = true
-        ring.whenFree { [weak self, queue] in
-          queue.async { [weak self] in
-            self?.isWaiting = false
-            self?.input?.resume()
-          }
-        }
-      }
+      slotWake?.arm(ring.whenFree)
       return nil
     }
     if minimum > slot.capacity, !slot.attachJumbo(bytes: minimum, budget: budget) {

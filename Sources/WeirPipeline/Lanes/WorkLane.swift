@@ -14,6 +14,8 @@ final class WorkLane: @unchecked Sendable {
   private let program: LaneProgram
   private let isRunning = Atomic<Bool>(false)
   private let kickOthers: @Sendable () -> Void
+  /// One item for all visits: submitting it again allocates nothing.
+  private var visit = DispatchWorkItem {}
 
   init(
     index: Int, target: DispatchQueue, parse: ParseStage, work: LaneWork, program: LaneProgram,
@@ -25,6 +27,8 @@ final class WorkLane: @unchecked Sendable {
     self.work = work
     self.program = program
     self.kickOthers = kickOthers
+    // The lane keeps itself: it may still run when the pipeline that made it is gone.
+    visit = DispatchWorkItem { self.run() }
   }
 
   var isIdle: Bool { !isRunning.load(ordering: .acquiring) }
@@ -37,7 +41,7 @@ final class WorkLane: @unchecked Sendable {
         expected: false, desired: true, ordering: .sequentiallyConsistent
       ).exchanged
     else { return false }
-    queue.async { self.run() }
+    queue.async(execute: visit)
     return true
   }
 
