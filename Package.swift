@@ -155,7 +155,7 @@ let package = Package(
       "WeirPluginHostTests",
       [
         "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPipeline", "WeirPluginHost",
-        "WeirStage", "WeirSystem", "WeirTelemetry",
+        "WeirSDK", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
     tests("EndToEndTests", ["CWeirSystem"]),

@@ -51,21 +51,32 @@ public final class PluginHost: Sendable {
     }
   }
 
-  /// Loads `TYPE.so` of the plugin folder for each stage that nobody knows yet.
+  /// Loads `TYPE.so` of the plugin folder for each stage that nobody knows yet, and everything in
+  /// the folder when one is still not found.
   /// - Returns: what went wrong, located at the stage that needs it.
   public func loadMissing(for configuration: Configuration) -> [ConfigProblem] {
     var problems: [ConfigProblem] = []
+    var hasLoadedAll = false
     for kind in [StageKind.input, .filter, .output, .processor] {
-      for instance in configuration.instances(kind)
-      where registry.component(ComponentKind(kind), instance.plugin) == nil {
+      for instance in configuration.instances(kind) where !knows(kind, instance.plugin) {
         do throws(PluginHostError) {
           try loadFromFolder(instance.plugin)
         } catch {
           problems.append(ConfigProblem(error.description, at: instance.location))
         }
+        if !hasLoadedAll && !knows(kind, instance.plugin) {
+          hasLoadedAll = true
+          // A plugin that has nothing to do with this configuration does not stop it.
+          for error in loadFolder() { Log.warn("\(error)") }
+        }
       }
     }
     return problems
+  }
+
+  private func knows(_ stage: StageKind, _ type: String) -> Bool {
+    SchemaRegistry.builtin.schema(stage, type) != nil
+      || registry.component(ComponentKind(stage), type) != nil
   }
 
   /// Loads everything in the plugin folder, for lists and help.

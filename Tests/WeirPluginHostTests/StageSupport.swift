@@ -7,6 +7,9 @@ import WeirTelemetry
 
 @testable import WeirPluginHost
 
+/// The host's instance of a component; the SDK has a protocol of the same name.
+typealias HostInstance = PluginInstance
+
 /// Instances of stages as a configuration would make them.
 enum Stage {
   /// A host with these files loaded.
