@@ -148,8 +148,8 @@ let package = Package(
     tests(
       "WeirInputsTests",
       [
-        "CSQLite", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirInputs",
-        "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
+        "CSQLite", "CWeirSystem", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery",
+        "WeirInputs", "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
       ]),
     tests(
       "WeirPluginHostTests",

@@ -16,7 +16,8 @@ public struct InputBuildContext: Sendable {
   public var databases: CheckpointDatabases
 
   public init(
-    service: ServiceConfig, parsers: ParserCatalogue, databases: CheckpointDatabases
+    service: ServiceConfig, parsers: ParserCatalogue,
+    databases: CheckpointDatabases = CheckpointDatabases()
   ) {
     self.service = service
     self.parsers = parsers

@@ -97,6 +97,7 @@ public final class DummyInput: Input, @unchecked Sendable {
 
   // MARK: Input
 
+  /// Begins to read; see `Input.start`.
   public func start(_ host: InputHost) throws {
     (decoder as? any CountingDecoder)?.bind(host.counters)
     self.host = host
@@ -111,6 +112,7 @@ public final class DummyInput: Input, @unchecked Sendable {
     self.timer = timer
   }
 
+  /// Reads no more; see `Input.stop`.
   public func stop() { timer?.cancel() }
 
   /// A sample that was refused is not made up for: the next one is made at its time.

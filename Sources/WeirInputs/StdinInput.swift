@@ -42,6 +42,7 @@ public final class StdinInput: Input, @unchecked Sendable {
     self.descriptor = descriptor
   }
 
+  /// Begins to read; see `Input.start`.
   public func start(_ host: InputHost) throws {
     (decoder as? any CountingDecoder)?.bind(host.counters)
     self.host = host
@@ -64,6 +65,7 @@ public final class StdinInput: Input, @unchecked Sendable {
     pthread_detach(thread)
   }
 
+  /// Reads no more; see `Input.stop`.
   public func stop() {
     isStopped.store(true, ordering: .relaxed)
     if offered != nil {
@@ -72,6 +74,7 @@ public final class StdinInput: Input, @unchecked Sendable {
     }
   }
 
+  /// Room has come back; see `Input.resume`.
   public func resume() { deliver() }
 
   // MARK: The reader's thread

@@ -153,8 +153,8 @@ final class TailBench: @unchecked Sendable {
   }
 
   private func take(_ chunk: SlotChunk, _ slot: Slot) {
-    let stream = chunk.stream as! Stream
-    let generation = chunk.generation as! Generation?
+    guard let stream = chunk.stream as? Stream else { return }
+    let generation = chunk.generation as? Generation
     arrivals.append(
       Arrival(
         path: String(decoding: stream.path, as: UTF8.self),

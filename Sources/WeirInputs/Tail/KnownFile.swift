@@ -12,6 +12,8 @@ final class KnownFile {
   /// How far it was read in this process, when it is closed.
   var end: UInt64?
   var isOpen = false
+  /// It was read to its end after its name had moved on: nothing more will come of it.
+  var isDrained = false
 
   init(_ row: CheckpointRow) { self.row = row }
 
@@ -23,6 +25,9 @@ final class KnownFile {
     guard let end else { return true }
     return (generation?.committed ?? 0) >= end
   }
+  /// True when nothing is lost if it is forgotten, should its file be gone: everything of it was
+  /// read and is done, or it was gone before this process could find it.
+  var isForgettable: Bool { generation == nil || (isDrained && isDone) }
 }
 
 /// The fingerprint of a file's first bytes: XXH3 over a prefix that grows with a short file.
@@ -46,6 +51,8 @@ enum Fingerprint {
 
   /// True when a file beginning with `prefix` may be the one that the row describes.
   static func matches(_ row: CheckpointRow, _ prefix: [UInt8]) -> Bool {
+    // A file that was empty when it was stored: only its inode speaks for it.
+    if row.fingerprintLength == 0 { return row.position == 0 }
     guard row.fingerprintLength <= prefix.count else { return false }
     return prefix.withUnsafeBytes {
       hash(UnsafeRawBufferPointer(rebasing: $0[..<row.fingerprintLength])) == row.fingerprint

@@ -22,10 +22,23 @@ final class DirectoryListing {
     return names
   }
 
-  /// The rotated files of `directory/name`, oldest first.
+  /// The rotated files of `directory/name`, oldest first. Of a file that is just being compressed
+  /// both forms exist for a moment: the plain one counts.
   func siblings(_ directory: Path, _ name: Path) -> [Sibling] {
+    for _ in 0..<3 {
+      if let found = look(directory, name) { return found }
+      // A plain file went between the listing and the look: its compressed form is there now.
+      sorted[directory] = nil
+    }
+    return look(directory, name, acceptsGaps: true) ?? []
+  }
+
+  private func look(
+    _ directory: Path, _ name: Path, acceptsGaps: Bool = false
+  ) -> [Sibling]? {
     let all = names(directory)
     var found: [(suffix: Path, Sibling)] = []
+    var plain: Set<Path> = []
     for separator in [UInt8(ascii: "-"), UInt8(ascii: ".")] {
       let prefix = name + [separator]
       var at = lowerBound(all, prefix)
@@ -36,10 +49,16 @@ final class DirectoryListing {
         if isCompressed { suffix.removeLast(3) }
         guard Self.isRotation(suffix) else { continue }
         let path = joinPath(directory, all[at])
-        guard let status = FileStatus(of: path), status.isRegular else { continue }
+        guard let status = FileStatus(of: path) else {
+          if isCompressed || acceptsGaps { continue }
+          return nil
+        }
+        guard status.isRegular else { continue }
+        if !isCompressed { plain.insert(path) }
         found.append((suffix, Sibling(path: path, status: status, isCompressed: isCompressed)))
       }
     }
+    found.removeAll { $0.1.isCompressed && plain.contains(Path($0.1.path.dropLast(3))) }
     return Self.ordered(found)
   }
 

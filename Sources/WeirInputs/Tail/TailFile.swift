@@ -112,18 +112,23 @@ final class TailFile {
     n < 0 ? .damaged(gzip.failure ?? "damaged data") : .bytes(n)
   }
 
-  /// Moves on over `count` bytes, of which the last ones are at `end`'s left; nil when they are
-  /// not at hand, then the next read goes unchecked.
-  func advance(_ count: UInt64, lastBytesBefore end: UnsafeRawPointer?, available: Int) {
-    offset += count
-    scanned = 0
-    jumboRefusals = 0
+  /// Keeps the last of `available` bytes that end at `end`, to recognise them before the next read.
+  /// Called before the bytes are committed: afterwards they are not the input's any more. Nil when
+  /// they are not at hand, then the next read goes unchecked.
+  func keepMarker(_ end: UnsafeRawPointer?, _ available: Int) {
     guard let end, gzip == nil else {
       markerLength = 0
       return
     }
     markerLength = min(available, Self.markerBytes)
     memcpy(marker, end - markerLength, markerLength)
+  }
+
+  /// Moves on over `count` bytes.
+  func advance(_ count: UInt64) {
+    offset += count
+    scanned = 0
+    jumboRefusals = 0
   }
 
   /// Takes the bytes before `offset` as they are now for what they should be.

@@ -26,6 +26,7 @@ public final class TailInput: Input, @unchecked Sendable {
     storeName = config.name
   }
 
+  /// Begins to read; see `Input.start`.
   public func start(_ host: InputHost) throws {
     (decoder as? any CountingDecoder)?.bind(host.counters)
     let store = CheckpointStore(input: storeName, database: database)
@@ -39,7 +40,10 @@ public final class TailInput: Input, @unchecked Sendable {
     self.tailer = tailer
   }
 
+  /// Reads no more; see `Input.stop`.
   public func stop() { tailer?.stop() }
+  /// Room has come back; see `Input.resume`.
   public func resume() { tailer?.resume() }
+  /// Stores positions to the end; see `Input.finish`.
   public func finish() { tailer?.finish() }
 }

@@ -57,8 +57,9 @@ extension Tailer {
     guard let room = reserve(file, TextEncoding.room(length)) else { return false }
     let (made, errors) = encoding.convert(bytes + mark, length - mark, kind, into: room)
     if errors > 0 { count(InputCounterNames.encodingErrors, errors) }
+    file.keepMarker(bytes + length, length)
     commit(file, made, length, flags)
-    file.advance(UInt64(length), lastBytesBefore: bytes + length, available: length)
+    file.advance(UInt64(length))
     return true
   }
 

@@ -26,6 +26,8 @@ extension Tailer {
   /// The files of a stream that are to be read, oldest first; `status` is of its path, or nil when
   /// nothing stands there any more.
   func openings(of stream: TailStream, _ status: FileStatus?) -> [Opening] {
+    // A file that waits for its turn may have been empty when it was opened.
+    for file in stream.openFiles where !file.isCompressed { extendFingerprint(file) }
     let rows = (knownByStream[stream.path] ?? []).sorted { $0.row.order < $1.row.order }
     let base = stream.realPath.isEmpty ? rows.last?.row.path ?? stream.path : stream.realPath
     let place = splitPath(base)
@@ -97,10 +99,8 @@ extension Tailer {
     } else {
       // A stream that is known goes on in its next file from that file's first byte.
       let isKnown = !stream.openFiles.isEmpty || knownByStream[stream.path] != nil
-      let isNews = hasHistory || isFirstScanDone
-      let fromHead =
-        isKnown ? true : isNews ? options.readsNewFilesFromHead || options.readsFromHead : options.readsFromHead
-      opening.begin = fromHead ? .at(0) : .end
+      let isNews = (hasHistory || isFirstScanDone) && options.readsNewFilesFromHead
+      opening.begin = isKnown || isNews || options.readsFromHead ? .at(0) : .end
     }
     return opening
   }
@@ -114,9 +114,13 @@ extension Tailer {
     }
     guard !candidates.isEmpty else { return nil }
     let prefix = prefix(of: path, isCompressed)
-    return candidates.last {
+    let matching = candidates.filter {
       Fingerprint.matches($0.row, prefix)
         && (isCompressed || $0.resumePosition <= status.size)
+    }
+    // Of several (an inode that came back) the one that is proven best, and latest.
+    return matching.max {
+      ($0.row.fingerprintLength, $0.row.order) < ($1.row.fingerprintLength, $1.row.order)
     }
   }
 
@@ -158,7 +162,7 @@ extension Tailer {
     }
   }
 
-  private func prefix(of path: Path, _ isCompressed: Bool) -> [UInt8] {
+  func prefix(of path: Path, _ isCompressed: Bool) -> [UInt8] {
     withDescriptor(path) { descriptor in
       guard isCompressed else { return Fingerprint.prefix(of: descriptor) }
       do {
@@ -236,6 +240,7 @@ extension Tailer {
       ?? Generation(id: file.row.id, committed: file.row.position, dirtyList: store.dirty)
     file.generation = generation
     file.isOpen = true
+    file.isDrained = false
     file.end = nil
     if file.key != key || file.row.path != path {
       update(file, path: path, key: key, isRotated: false)

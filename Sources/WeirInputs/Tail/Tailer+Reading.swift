@@ -144,12 +144,14 @@ extension Tailer {
     let length = last + 1
     let clip = options.longLines == .deliver ? nil : clip(bytes, length)
     if let clip {
+      file.keepMarker(nil, 0)
       commit(file, clip.length, clip.covered, clip.isCut ? .truncated : [])
-      file.advance(UInt64(clip.covered), lastBytesBefore: nil, available: 0)
+      file.advance(UInt64(clip.covered))
       return .more
     }
+    file.keepMarker(base + length, length)
     commit(file, length, length, [])
-    file.advance(UInt64(length), lastBytesBefore: base + length, available: length)
+    file.advance(UInt64(length))
     file.scanned = n - length
     return n < want ? .end : .more
   }
@@ -164,7 +166,8 @@ extension Tailer {
   private func skipNULs(_ file: TailFile, _ bytes: UnsafePointer<UInt8>, _ n: Int) -> Bool {
     var count = 0
     while count < n, bytes[count] == 0 { count += 1 }
-    file.advance(UInt64(count), lastBytesBefore: bytes + count, available: count)
+    file.keepMarker(bytes + count, count)
+    file.advance(UInt64(count))
     return true
   }
 
@@ -273,8 +276,9 @@ extension Tailer {
       }
     }
     countLong(length - kept)
+    file.keepMarker(nil, 0)
     commit(file, kept, length, isSkipped ? [] : flags)
-    file.advance(UInt64(length), lastBytesBefore: nil, available: 0)
+    file.advance(UInt64(length))
     return .more
   }
 
@@ -287,8 +291,9 @@ extension Tailer {
       let kept = weir_utf8_truncate(base.assumingMemoryBound(to: UInt8.self), n)
       let length = kept > 0 ? kept : n
       count(InputCounterNames.longLinesSplit)
+      file.keepMarker(base + length, length)
       commit(file, length, length, .truncated)
-      file.advance(UInt64(length), lastBytesBefore: base + length, available: length)
+      file.advance(UInt64(length))
       return .more
     case .replaced:
       restart(file)
@@ -348,8 +353,9 @@ extension Tailer {
     guard let room = reserve(file, file.scanned), let base = room.baseAddress else { return false }
     guard case .bytes(let n) = file.read(into: base, file.scanned), n > 0 else { return true }
     if let encoding = options.encoding { return takeUnfinished(file, encoding, n) }
+    file.keepMarker(nil, 0)
     commit(file, n, n, .unfinished)
-    file.advance(UInt64(n), lastBytesBefore: nil, available: 0)
+    file.advance(UInt64(n))
     return true
   }
 

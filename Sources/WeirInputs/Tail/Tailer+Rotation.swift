@@ -60,6 +60,7 @@ extension Tailer {
     file.isLeft = true
     file.leftAt = time
     left.append(file)
+    if !file.isCompressed { extendFingerprint(file) }
     let path = file.status?.links == 0 ? file.path : locate(file.known) ?? file.path
     update(file.known, path: path, isRotated: true)
     count(InputCounterNames.filesRotated)
@@ -75,6 +76,7 @@ extension Tailer {
 
   /// Where a rotated file is now: by its inode among the siblings of its old name.
   private func locate(_ file: KnownFile) -> Path? {
+    if let open = openFiles[file.key], open.known !== file { return nil }
     let place = splitPath(file.row.path)
     listing.reset()
     let siblings = listing.siblings(place.directory, DirectoryListing.stem(place.name))
@@ -153,6 +155,7 @@ extension Tailer {
     let stream = file.stream
     file.known.end = file.offset
     file.known.isOpen = false
+    file.known.isDrained = file.isLeft && file.isAtEnd
     openFiles[file.key] = nil
     stream.chain.removeAll { $0 === file }
     stream.drained.removeAll { $0 === file }
@@ -213,12 +216,15 @@ extension Tailer {
     }
   }
 
-  /// Forgets closed files that exist no more and whose records are all done.
+  /// Forgets closed files that exist no more and whose records are all done. Others are looked for
+  /// under the name that they may have now.
   func prune() {
     listing.reset()
     for file in Array(known.values) where !file.isOpen {
       let others = knownByKey[file.key] ?? []
-      let isReused = others.contains { $0 !== file && $0.row.order > file.row.order }
+      let isReused = others.contains {
+        $0 !== file && ($0.isOpen || $0.row.order > file.row.order)
+      }
       if !isReused {
         if FileStatus(of: file.row.path)?.key == file.key { continue }
         if let path = locate(file) {
@@ -226,17 +232,31 @@ extension Tailer {
           continue
         }
       }
-      let compressed = file.row.path + Path(".gz".utf8)
-      if let status = FileStatus(of: compressed) {
-        update(file, path: compressed, key: status.key, isRotated: true)
-        continue
-      }
-      if file.isDone {
+      if let sibling = compressedForm(of: file) {
+        update(file, path: sibling.path, key: sibling.status.key, isRotated: true)
+      } else if file.isForgettable {
         forget(file)
         store.remove(file.row.id)
       }
     }
     listing.reset()
+  }
+
+  /// The `.gz` that a file has become: by its name, else by its first bytes.
+  private func compressedForm(of file: KnownFile) -> Sibling? {
+    let place = splitPath(file.row.path)
+    let compressed = file.row.path + Path(".gz".utf8)
+    let siblings = listing.siblings(place.directory, DirectoryListing.stem(place.name)).filter {
+      $0.isCompressed
+    }
+    if let sibling = siblings.first(where: { $0.path == compressed }) { return sibling }
+    guard file.row.fingerprintLength >= Fingerprint.lengthOfProof, !file.isForgettable else {
+      return nil
+    }
+    return siblings.first { sibling in
+      knownByKey[sibling.status.key] == nil
+        && Fingerprint.matches(file.row, prefix(of: sibling.path, true))
+    }
   }
 
   /// Closes files that were not written for longer than `ignore_older`.

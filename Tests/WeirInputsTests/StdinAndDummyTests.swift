@@ -1,0 +1,130 @@
+import CWeirSystem
+import Glibc
+import Testing
+import WeirConfig
+import WeirParsers
+import WeirStage
+
+@testable import WeirInputs
+
+@Suite("stdin")
+struct StdinTests {
+  /// Feeds text through a pipe, in pieces, and returns the records.
+  func records(
+    _ pieces: [String], parser: String? = nil, slotBytes: Int = 64 << 10, recordsMax: Int = 8_192
+  ) throws -> RecordBench {
+    var ends: [Int32] = [0, 0]
+    pipe(&ends)
+    // The test is the reader's lanes too: it must not wait in a write.
+    _ = weir_fcntl(ends[1], F_SETFL, Int(O_NONBLOCK))
+    var properties: [Property] = []
+    var lines: LineDecoding?
+    if let parser { properties.append(Property(key: "parser", node: ConfigNode(text: parser))) }
+    let config = InstanceConfig(kind: .input, plugin: "stdin", properties: properties)
+    if parser != nil {
+      lines = try LineDecoding(config, ParserCatalogue(), multilineLimitBytes: 1 << 20)
+    }
+    let input = try StdinInput(config, lines: lines, descriptor: ends[0])
+    let bench = RecordBench(input, slotBytes: slotBytes, recordsMax: recordsMax)
+    try bench.start()
+    for piece in pieces {
+      var bytes = Array(piece.utf8)[...]
+      while !bytes.isEmpty {
+        bench.drain()
+        let n = bytes.prefix(16 << 10).withUnsafeBytes { write(ends[1], $0.baseAddress, $0.count) }
+        if n > 0 { bytes = bytes.dropFirst(n) } else { usleep(1_000) }
+      }
+      usleep(2_000)
+    }
+    close(ends[1])
+    #expect(bench.wait { bench.stopReason.value != nil })
+    bench.drain()
+    close(ends[0])
+    return bench
+  }
+
+  @Test("maps and [time, map] pairs with any white space between")
+  func values() throws {
+    let bench = try records([
+      #"{"a":1}"# + "\n" + #"{"b":{"c":[1,2]}} {"d":"x"}"#,
+      "\n[1767225600.5, {\"e\":true}]\n[1767225601, {\"f\":null}][[7,{\"m\":1}],{\"g\":2}]",
+    ])
+    let texts = bench.records.map(\.text)
+    #expect(texts == ["a=1", #"b={"c":[1,2]}"#, "d=x", "e=true", "f=null", "g=2"])
+    let times = bench.records.map(\.time)
+    #expect(times[..<3] == [42, 42, 42])
+    #expect(times[3...] == [1_767_225_600_500_000_000, 1_767_225_601_000_000_000, 7_000_000_000])
+  }
+
+  @Test("values that are cut at any byte come out whole", arguments: 1..<40)
+  func cuts(_ at: Int) throws {
+    let text = #"{"one":"a\"b"} [12.25,{"two":[1,{"x":"]}"}]}]"# + "\n"
+    let bytes = Array(text.utf8)
+    let bench = try records([
+      String(decoding: bytes[..<at], as: UTF8.self), String(decoding: bytes[at...], as: UTF8.self),
+    ])
+    #expect(bench.records.map(\.text) == [#"one=a\"b"#, #"two=[1,{"x":"]}"}]"#])
+  }
+
+  @Test("a malformed token loses only itself, counted")
+  func malformed() throws {
+    let bench = try records(["{\"a\":1}\nnonsense\n{\"b\":2}\n{\"c\":tru}\n{\"d\":4}\n17\n{\"e\":"])
+    #expect(bench.records.map(\.text) == ["a=1", "b=2", "d=4"])
+    #expect(bench.counters.dropped(.malformed) >= 4)
+  }
+
+  @Test("many values through small slots and small batches")
+  func bulk() throws {
+    let text = (0..<20_000).map { "{\"n\":\($0)}" }.joined(separator: " ")
+    let bench = try records([text], slotBytes: 4_096, recordsMax: 64)
+    #expect(bench.records.map(\.text) == (0..<20_000).map { "n=\($0)" })
+  }
+
+  @Test("with a parser, lines; the last one without its end too")
+  func lines() throws {
+    let bench = try records(["one\ntw", "o\nthr", "ee"], parser: "json")
+    #expect(bench.records.map(\.text) == ["log=one", "log=two", "log=three"])
+  }
+}
+
+@Suite("dummy")
+struct DummyTests {
+  func bench(_ options: [(String, String)]) throws -> RecordBench {
+    let config = InstanceConfig(
+      kind: .input, plugin: "dummy",
+      properties: options.map { Property(key: $0.0, node: ConfigNode(text: $0.1)) })
+    return RecordBench(try DummyInput(config))
+  }
+
+  @Test("samples, copies, a fixed time and a list of maps")
+  func samples() throws {
+    let bench = try bench([
+      ("dummy", #"[{"a":1},{"b":"x"}]"#), ("copies", "2"), ("samples", "2"), ("rate", "100"),
+      ("start_time_sec", "1767225600"), ("start_time_nsec", "1"), ("fixed_timestamp", "on"),
+    ])
+    try bench.start()
+    #expect(bench.wait { bench.records.count >= 8 })
+    usleep(50_000)
+    bench.drain()
+    #expect(bench.records.map(\.text) == Array(repeating: ["a=1", "b=x"], count: 4).flatMap { $0 })
+    #expect(bench.records.allSatisfy { $0.time == 1_767_225_600_000_000_001 })
+    bench.queue.sync { bench.input.stop() }
+  }
+
+  @Test("metadata stands beside the body")
+  func metadata() throws {
+    let bench = try bench([
+      ("metadata", #"{"m":"v","n":2}"#), ("samples", "1"), ("flush_on_startup", "on"),
+    ])
+    try bench.start()
+    #expect(bench.wait { bench.records.count == 1 })
+    #expect(bench.records.map(\.text) == ["message=dummy #=m:v,n:2"])
+    bench.queue.sync { bench.input.stop() }
+  }
+
+  @Test("a value that is no map is refused with the option's name")
+  func refused() {
+    #expect(throws: ConfigProblem.self) { _ = try bench([("dummy", "nonsense")]) }
+    #expect(throws: ConfigProblem.self) { _ = try bench([("metadata", "[1]")]) }
+  }
+}
