@@ -246,7 +246,9 @@ final class DummyDecoder: Decoder, CountingDecoder, @unchecked Sendable {
     default:
       let isText = Int(member.type) == Int(WEIR_JSON_STRING)
       let type =
-        !isText ? WEIR_JSON : Int32(member.flags) & Int32(WEIR_JSON_PLAIN) != 0
+        !isText
+        ? WEIR_JSON
+        : Int32(member.flags) & Int32(WEIR_JSON_PLAIN) != 0
           ? WEIR_TEXT : WEIR_JSON_TEXT
       return .slice(
         key, UInt32(type), segment: UInt32(WEIR_SEGMENT_SCRATCH), offset: offset &+ member.val_off,

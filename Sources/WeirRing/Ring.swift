@@ -22,6 +22,7 @@ public final class Ring: @unchecked Sendable {
   private let mapping: UnsafeMutableRawPointer
   private let mappingBytes: Int
   private let state: Locked<State>
+  private let observer = Locked<Observer?>(nil)
   private let claimRefusals = Atomic<Int>(0)
 
   private struct State {
@@ -30,7 +31,12 @@ public final class Ring: @unchecked Sendable {
     var head: UInt64 = 0  // sequence of the next slot to take
     var tail: UInt64 = 0  // sequence of the next slot to publish
     var waiters: [@Sendable () -> Void] = []
-    var observer: (@Sendable () -> Void)?
+  }
+
+  /// A closure in an object, so that handing it around allocates nothing.
+  private final class Observer: Sendable {
+    let call: @Sendable () -> Void
+    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
   }
 
   /// Makes the ring. Traps when the address space is refused: the host cannot run without.
@@ -66,7 +72,7 @@ public final class Ring: @unchecked Sendable {
 
   /// Called after each publish, by the publishing thread. Set once, before the first publish.
   public func observePublish(_ observer: @escaping @Sendable () -> Void) {
-    state.withLock { $0.observer = observer }
+    self.observer.withLock { $0 = Observer(observer) }
   }
 
   /// A free slot for the caller to fill, or nil when the ring is full.
@@ -99,14 +105,14 @@ public final class Ring: @unchecked Sendable {
   @discardableResult
   public func publish(_ slot: Slot) -> UInt64 {
     slot.references.store(1, ordering: .relaxed)
-    let (sequence, observer) = state.withLock { state in
+    let sequence = state.withLock { state in
       let sequence = state.tail
       slot.sequence = sequence
       state.published[Int(sequence % UInt64(slotCount))] = slot.index
       state.tail = sequence + 1
-      return (sequence, state.observer)
+      return sequence
     }
-    observer?()
+    observer.withLock { $0 }?.call()
     return sequence
   }
 
@@ -146,14 +152,15 @@ public final class Ring: @unchecked Sendable {
   }
 
   private func free(_ slot: Slot) {
-    let waiters = state.withLock { state -> [@Sendable () -> Void] in
+    var due = state.withLock { state -> Int in
       state.free.append(slot.index)
-      if state.waiters.isEmpty { return [] }
-      let waiters = state.waiters
-      state.waiters.removeAll(keepingCapacity: true)
-      return waiters
+      return state.waiters.count
     }
-    for wake in waiters { wake() }
+    // One at a time, so that the list keeps its memory; whoever waits anew meanwhile is not due.
+    while due > 0, let wake = state.withLock({ $0.waiters.popLast() }) {
+      wake()
+      due -= 1
+    }
   }
 
   /// Slots that are not free, slots published and not yet taken, and refused claims so far.

@@ -50,12 +50,11 @@ public final class OutputGate: Sendable {
   }
 
   private func wakeAll() {
-    let woken = waiters.withLock { list -> [@Sendable () -> Void] in
-      if list.isEmpty { return [] }
-      let all = list
-      list.removeAll(keepingCapacity: true)
-      return all
+    // One at a time, so that the list keeps its memory; whoever waits anew meanwhile is not due.
+    var due = waiters.withLock { $0.count }
+    while due > 0, let wake = waiters.withLock({ $0.popLast() }) {
+      wake()
+      due -= 1
     }
-    for wake in woken { wake() }
   }
 }

@@ -47,7 +47,8 @@ struct GlobTests {
     let folder = Folder()
     for name in [
       "0.log", "0.log.20261122-101500", "0.log.20261122-101400.gz", "0.log.20261122-101500.tmp",
-      "10.log", "0.log.20261122-101500.gz", "0.log.bak", "app.log", "app.log.1", "app.log.2.gz", "app.log.10.gz", "app.log-x",
+      "10.log", "0.log.20261122-101500.gz", "0.log.bak", "app.log", "app.log.1", "app.log.2.gz",
+      "app.log.10.gz", "app.log-x",
     ] {
       folder.write(name, "x")
     }

@@ -42,9 +42,9 @@ final class Folder {
 
   func put(_ descriptor: Int32, _ bytes: [UInt8]) {
     var done = 0
-    bytes.withUnsafeBytes {
-      while done < $0.count {
-        done += Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done)
+    bytes.withUnsafeBytes { bytes in
+      while done < bytes.count, let base = bytes.baseAddress {
+        done += Glibc.write(descriptor, base + done, bytes.count - done)
       }
     }
   }

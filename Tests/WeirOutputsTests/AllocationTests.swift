@@ -59,8 +59,8 @@ struct AllocationTests {
     for _ in 0..<100 { use(4 << 20) }
     #expect(payload.capacity == kept)
     for _ in 0..<100 { use(1_000) }
-    #expect(payload.capacity <= 64 << 10)
+    #expect(payload.capacity <= 16 << 10)
     use(20 << 20)
-    #expect(payload.capacity <= 64 << 10)
+    #expect(payload.capacity <= 16 << 10)
   }
 }

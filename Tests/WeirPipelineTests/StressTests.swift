@@ -97,8 +97,12 @@ private final class StressRun: @unchecked Sendable {
       var piece: [UInt8] = []
       for _ in 0..<1 + random.below(500) {
         let isLong = random.below(300) == 0
-        let filler = shortest ? "" : " " + String(
-          repeating: "x", count: isLong ? random.below(20_000) : random.below(60))
+        let filler =
+          shortest
+          ? ""
+          : " "
+            + String(
+              repeating: "x", count: isLong ? random.below(20_000) : random.below(60))
         let head = "\(name)n\(number)"
         switch random.below(12) {
         case 0:
@@ -187,8 +191,10 @@ private final class StressRun: @unchecked Sendable {
   /// The lines of one stream that one output has to get, in order; a twin is not among them.
   func expected(_ stream: StressStream, _ sink: Sink) -> [StressLine] {
     guard sink.rule.takes(Array(stream.tag.utf8)) else { return [] }
-    let isFiltered = filterDrops > 0 && MatchRule.wildcard(
-      Array("s.*1".utf8), Array(stream.tag.utf8))
+    let isFiltered =
+      filterDrops > 0
+      && MatchRule.wildcard(
+        Array("s.*1".utf8), Array(stream.tag.utf8))
     return stream.lines.filter { line in
       if line.number < 0 { return true }
       if isFiltered, line.number % filterDrops == 0 { return false }
@@ -295,9 +301,11 @@ struct StressTests {
         #expect(isSubsequence(lines, of: texts), "\(name), \(stream.name)")
       }
     }
-    guard let stage = run.pipeline?.telemetry.all.first(where: {
-      $0.kind == .output && $0.name == "out.\(index)"
-    }) else { return }
+    guard
+      let stage = run.pipeline?.telemetry.all.first(where: {
+        $0.kind == .output && $0.name == "out.\(index)"
+      })
+    else { return }
     #expect(stage.dropped(.noRoom) == 0, "\(name)")
     #expect(Int(stage.records.count + stage.dropped(.output)) == total, "\(name): counters")
   }

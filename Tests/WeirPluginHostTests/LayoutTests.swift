@@ -83,7 +83,8 @@ struct LayoutTests {
     #expect(offsets["weir_host.slot_acquire"] == MemoryLayout<weir_host>.offset(of: \.slot_acquire))
   }
 
-  /// A copy of the host table that ends where `bytes` end, right before memory that nobody may read.
+  /// A copy of the host table that ends where `bytes` end, right before memory that nobody may
+  /// read.
   private func truncated(to bytes: Int) throws -> UnsafePointer<weir_host> {
     let page = 4096
     let memory = try #require(

@@ -107,7 +107,8 @@ func sampleBytes(_ count: Int, isRandom: Bool, seed: UInt64) -> [UInt8] {
   bytes.reserveCapacity(count + 128)
   while bytes.count < count {
     let line =
-      "2026-01-01T00:00:00.\(random.next() % 1_000_000)Z stdout F GET /api/\(random.next() % 97) 200\n"
+      "2026-01-01T00:00:00.\(random.next() % 1_000_000)Z stdout F "
+      + "GET /api/\(random.next() % 97) 200\n"
     bytes.append(contentsOf: line.utf8)
   }
   bytes.removeLast(bytes.count - count)

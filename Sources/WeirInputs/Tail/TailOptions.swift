@@ -55,7 +55,8 @@ struct TailOptions {
     refreshInterval = try Self.nanoseconds(config)
     rotateWait = Int64(try config.seconds("rotate_wait") ?? 5) * 1_000_000_000
     if rotateWait <= 0 {
-      throw config.problem("a rotated file has to be held for some time", key: "rotate_wait",
+      throw config.problem(
+        "a rotated file has to be held for some time", key: "rotate_wait",
         suggestion: "use 5")
     }
     ignoreOlder = Int64(try config.seconds("ignore_older") ?? 0)

@@ -1,0 +1,93 @@
+import Glibc
+import Testing
+
+extension EndToEnd {
+  /// What a call counter sees of the release build: calls do not depend on how busy a machine is.
+  @Suite("calls counted under callgrind")
+  struct Instructions {
+    private static let missing = "no release build, or no valgrind and strip on the path"
+    private static let isPossible =
+      Settings.runsEngine && (Settings.isStrict || run("command -v valgrind strip >/dev/null"))
+
+    @Test(
+      "a steady stream allocates nothing per batch and copies no line before the encoder",
+      .enabled(if: isPossible, .init(rawValue: missing)))
+    func steadyStream() throws {
+      let job = Job("calls")
+      try stage(job)
+      let small = try calls(job, megabytes: 8)
+      let large = try calls(job, megabytes: 24)
+      // 16 MiB more are 16 slots, 64 batches and some 110,000 lines more.
+      let allocations = large.allocations - small.allocations
+      #expect(allocations <= 24, "\(allocations) allocations for 64 batches")
+      let copies = large.copies - small.copies
+      #expect(copies <= 64 * 16, "\(copies) copies for 64 batches of some 1,700 lines")
+    }
+
+    /// The executable without the debug information that older valgrinds cannot read.
+    private func stage(_ job: Job) throws {
+      let folder = Settings.executable.split(separator: "/").dropLast().joined(separator: "/")
+      try #require(
+        Self.run(
+          "strip -g -o '\(job.scratch / "weir")' '\(Settings.executable)' "
+            + "&& cp -r '/\(folder)/plugins' '\(job.scratch.path)'"))
+    }
+
+    private func calls(_ job: Job, megabytes: Int) throws -> (allocations: Int, copies: Int) {
+      let log = job.scratch / "in-\(megabytes).log"
+      let line =
+        "2026-11-23T03:00:00.123456789Z stdout F " + String(repeating: "a line of a log ", count: 7)
+      let text = Array("\(line)\n".utf8)
+      let count = (megabytes << 20) / text.count
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(count * text.count)
+      for _ in 0..<count { bytes += text }
+      #expect(Files.write(bytes, to: log))
+      let configuration = job.scratch / "calls-\(megabytes).conf"
+      let sections =
+        job.section("SERVICE", ["flush 1", "log_level error"])
+        + job.section(
+          "INPUT",
+          [
+            "name tail", "path \(log)", "read_from_head on", "exit_on_eof on",
+            "multiline.parser cri",
+          ]) + job.section("OUTPUT", job.file("out-\(megabytes).jsonl", match: "*"))
+      #expect(Files.write(sections, to: configuration))
+      let profile = job.scratch / "profile-\(megabytes)"
+      try #require(
+        Self.run(
+          "WEIR_LANES=1 valgrind --tool=callgrind --callgrind-out-file='\(profile)' "
+            + "'\(job.scratch / "weir")' -c '\(configuration)' >'\(profile).txt' 2>&1"),
+        "\(Files.text("\(profile).txt"))")
+      let written = Files.bytes(job.output("out-\(megabytes).jsonl")).count { $0 == 10 }
+      #expect(written == count)
+      return Self.count(Files.text(profile))
+    }
+
+    /// Adds up the calls of a profile by the function called.
+    private static func count(_ profile: String) -> (allocations: Int, copies: Int) {
+      var names: [Substring: Substring] = [:]
+      var called: Substring = ""
+      var allocations = 0
+      var copies = 0
+      for line in profile.split(separator: "\n") {
+        if line.hasPrefix("cfn=") || line.hasPrefix("fn=") {
+          let rest = line.drop { $0 != "(" }
+          let id = rest.prefix { $0 != ")" }
+          let name = rest.dropFirst(id.count + 1).drop { $0 == " " }
+          if !name.isEmpty { names[id] = name }
+          if line.hasPrefix("cfn=") { called = names[id] ?? "" }
+        } else if line.hasPrefix("calls=") {
+          let times = Int(line.dropFirst(6).prefix { $0 != " " }) ?? 0
+          if ["malloc", "calloc", "realloc", "posix_memalign"].contains(called) {
+            allocations += times
+          }
+          if called.contains("memcpy") || called.contains("memmove") { copies += times }
+        }
+      }
+      return (allocations, copies)
+    }
+
+    private static func run(_ command: String) -> Bool { system(command) == 0 }
+  }
+}
