@@ -6,11 +6,11 @@ import WeirTelemetry
 /// One file of checkpoints, shared by the inputs that name it. Any thread; the file is touched on
 /// a queue of its own, never on an input lane.
 ///
-/// Changes gather and go out in one transaction: 200 ms after the first position moved, at once
+/// Changes gather and go out in one transaction: 50 ms after the first position moved, at once
 /// when somebody waits for a registration, and at the end.
 public final class CheckpointDatabase: @unchecked Sendable {
   /// Time between a position that moved and its transaction.
-  public static let intervalMs = 200
+  public static let intervalMs = 50
   /// Pause after a transaction that failed.
   static let retryMs = 1_000
 

@@ -60,10 +60,10 @@ extension Tailer {
     guard !isPumpScheduled, !isStopped, !isStalled else { return }
     if activeHead == active.count { return checkEOF() }
     isPumpScheduled = true
-    host.queue.async { [weak self] in self?.pump() }
+    host.queue.async(execute: pumpItem)
   }
 
-  private func pump() {
+  func pump() {
     isPumpScheduled = false
     let begin = Clock.monotonic()
     var turns = 0

@@ -49,6 +49,8 @@ final class Tailer: @unchecked Sendable {
   var activeHead = 0
   var blocked: [TailFile] = []
   var isStalled = false
+  /// One item for all visits: submitting it again allocates nothing.
+  lazy var pumpItem = DispatchWorkItem { [weak self] in self?.pump() }
   var isPumpScheduled = false
   var isStopped = false
   let scratch: UnsafeMutableRawPointer
