@@ -1,7 +1,13 @@
 #define _GNU_SOURCE
 #include "weir_system.h"
+#include <sys/syscall.h>
 
 #include <sched.h>
+
+int weir_probe(int pipe_end, const void *address) {
+  /* The system call itself: sanitizers look at what they know of memory, the kernel at memory. */
+  return syscall(SYS_write, pipe_end, address, 1) == 1;
+}
 
 int weir_is_code(const void *address) {
   Dl_info info;

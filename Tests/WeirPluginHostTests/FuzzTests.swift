@@ -13,11 +13,17 @@ struct FuzzTests {
   /// A descriptor with all its parts in one block, so that any of its words can be hit.
   final class Block {
     static let words = 512
-    let base = UnsafeMutablePointer<UInt64>.allocate(capacity: Block.words)
+    /// Pointers that are hit move by up to 8 KiB, and lengths go up to 64 KiB: all inside.
+    static let mappingBytes = 1 << 20
+    let base: UnsafeMutablePointer<UInt64>
     let good: [UInt64]
 
-    init() {
-      base.initialize(repeating: 0, count: Block.words)
+    init() throws {
+      let memory = try #require(
+        mmap(
+          nil, Block.mappingBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+      try #require(memory != MAP_FAILED)
+      base = memory.bindMemory(to: UInt64.self, capacity: Block.words)
       let raw = UnsafeMutableRawPointer(base)
       let component = raw + 128
       let lifecycle = raw + 256
@@ -50,7 +56,7 @@ struct FuzzTests {
       good = Array(UnsafeBufferPointer(start: base, count: Block.words))
     }
 
-    deinit { base.deallocate() }
+    deinit { munmap(base, Block.mappingBytes) }
 
     func restore() { base.update(from: good, count: Block.words) }
   }
@@ -59,7 +65,7 @@ struct FuzzTests {
   func descriptors() throws {
     let seed = UInt64.random(in: 1...1 << 40)
     var random = Seeded(seed)
-    let block = Block()
+    let block = try Block()
     let reader = try DescriptorReader(file: "fuzz")
     #expect(try reader.read(UnsafeRawPointer(block.base)).name == "demo")
     var refused = 0

@@ -17,6 +17,9 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+/// Whether the byte at an address may be read; it goes into a pipe, whose reader takes it out.
+int weir_probe(int pipe_end, const void *address);
+
 /// Whether an address lies in a file that the dynamic linker has loaded.
 int weir_is_code(const void *address);
 

@@ -30,7 +30,7 @@ final class MemoryProbe {
       // The kernel copies the byte and answers EFAULT where there is none.
       let address = max(page, first)
       guard let place = UnsafeRawPointer(bitPattern: address) else { return false }
-      if write(ends.write, place, 1) != 1 { return false }
+      if weir_probe(ends.write, place) == 0 { return false }
       var byte: UInt8 = 0
       _ = read(ends.read, &byte, 1)
       if page >= last & ~4095 { return true }
