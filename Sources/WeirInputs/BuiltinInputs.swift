@@ -46,6 +46,18 @@ public final class CheckpointDatabases: Sendable {
     }
   }
 
+  /// The database of the default folder, or one in memory where that is not there.
+  func fallback(
+    _ name: String, _ options: CheckpointOptions
+  ) throws(CheckpointError) -> CheckpointDatabase {
+    if access(CheckpointDatabases.defaultDirectory, W_OK) == 0,
+      let database = try? database("\(CheckpointDatabases.defaultDirectory)/\(name)", options)
+    {
+      return database
+    }
+    return try CheckpointDatabase(path: nil)
+  }
+
   /// Stores everything, and waits for it. Called when everything is drained.
   public func flush() {
     for database in open.withLock({ Array($0.values) }) { database.flush() }
@@ -64,7 +76,7 @@ public enum BuiltinInputs {
     switch config.plugin {
     case "tail":
       return try TailInput(
-        config, lines: lines(config, context), database: database(config, context))
+        config, lines: lines(config, context), openDatabase: database(config, context))
     case "stdin":
       let isParsed = config.text("parser") != nil
       return try StdinInput(config, lines: isParsed ? lines(config, context) : nil)
@@ -87,32 +99,26 @@ public enum BuiltinInputs {
   /// Where a tail keeps its positions: `db`, else the state directory, else nowhere.
   private static func database(
     _ config: InstanceConfig, _ context: InputBuildContext
-  ) throws -> CheckpointDatabase {
+  ) throws -> @Sendable () throws -> CheckpointDatabase {
     var options = CheckpointOptions()
     options.sync = try config.choice(
       "db.sync", ["extra", "full", "normal", "off"], default: "normal")
     options.journal = try config.choice(
       "db.journal_mode", ["delete", "truncate", "persist", "memory", "wal", "off"], default: "wal")
     options.isExclusive = try config.bool("db.locking")
-    if let path = config.text("db") {
-      do { return try context.databases.database(path, options) } catch {
-        throw config.problem("\(error)", key: "db")
-      }
-    }
     let name = "tail-\(config.name).db"
-    if let directory = context.service.storagePath {
-      makeDirectory(directory)
-      do { return try context.databases.database(directory + "/" + name, options) } catch {
-        throw config.problem("storage.path: \(error)", key: "db")
+    let place = config.text("db") ?? context.service.storagePath.map { "\($0)/\(name)" }
+    let databases = context.databases
+    return { [options] in
+      guard let place else { return try databases.fallback(name, options) }
+      if let end = place.lastIndex(of: "/"), end != place.startIndex {
+        makeDirectory(String(place[..<end]))
+      }
+      do { return try databases.database(place, options) } catch {
+        let key = config.text("db") == nil ? "storage.path" : "db"
+        throw config.problem("\(error)", key: key)
       }
     }
-    let path = CheckpointDatabases.defaultDirectory + "/" + name
-    if access(CheckpointDatabases.defaultDirectory, W_OK) == 0,
-      let database = try? context.databases.database(path, options)
-    {
-      return database
-    }
-    return try CheckpointDatabase(path: nil)
   }
 
   private static func makeDirectory(_ path: String) {

@@ -7,7 +7,7 @@ extension EndToEnd {
     /// Every configuration in config/ and Benchmarks/pipelines, without the parsers files.
     static let files: [String] = ["config", "Benchmarks/pipelines"].flatMap { folder in
       Files.names(in: "\(Settings.root)/\(folder)")
-        .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".conf")) && !$0.hasPrefix("parsers") }
+        .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".conf")) && !$0.contains("parsers") }
         .map { "\(folder)/\($0)" }
     }
 

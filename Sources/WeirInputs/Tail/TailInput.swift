@@ -9,27 +9,28 @@ public final class TailInput: Input, @unchecked Sendable {
   public let decoder: any Decoder
   public let parallelStages: [any Filter]
   private let options: TailOptions
-  private let database: CheckpointDatabase
+  private let openDatabase: @Sendable () throws -> CheckpointDatabase
   private let storeName: String
   // Input lane only.
   private var tailer: Tailer?
 
-  /// Reads the options.
+  /// Reads the options. `openDatabase` is called by `start`: building a pipeline touches no file.
   /// - Throws: `ConfigProblem` for a bad value.
   init(
-    _ config: InstanceConfig, lines: LineDecoding, database: CheckpointDatabase
+    _ config: InstanceConfig, lines: LineDecoding,
+    openDatabase: @escaping @Sendable () throws -> CheckpointDatabase
   ) throws(ConfigProblem) {
     options = try TailOptions(config)
     decoder = lines.decoder
     parallelStages = lines.stages
-    self.database = database
+    self.openDatabase = openDatabase
     storeName = config.name
   }
 
   /// Begins to read; see `Input.start`.
   public func start(_ host: InputHost) throws {
     (decoder as? any CountingDecoder)?.bind(host.counters)
-    let store = CheckpointStore(input: storeName, database: database)
+    let store = CheckpointStore(input: storeName, database: try openDatabase())
     if !store.isPersistent {
       Log.warn(
         "\(host.name): positions are not stored, a restart reads anew; set \"db\" or "
