@@ -5,6 +5,7 @@ import Glibc
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// Reading in turns: every file with something to read gets a slice, one after the other.
@@ -60,7 +61,7 @@ extension Tailer {
     guard !isPumpScheduled, !isStopped, !isStalled else { return }
     if activeHead == active.count { return checkEOF() }
     isPumpScheduled = true
-    host.queue.async(execute: pumpItem)
+    pumpWork.submit(keeping: self)
   }
 
   func pump() {
@@ -176,6 +177,7 @@ extension Tailer {
     host.commit(
       stream.stream, generation: file.generation, position: file.offset, length: length,
       covered: UInt64(covered), flags: flags)
+    unflushedAtEOF = nil
     stream.lastGeneration = file.generation
     stream.lastEnd = file.offset + UInt64(covered)
     watchForFlush(stream)
@@ -364,6 +366,8 @@ extension Tailer {
     guard options.exitsOnEOF, isFirstScanDone, !hasAskedToStop, blocked.isEmpty, holding.isEmpty,
       openFiles.values.allSatisfy({ $0.isRegistered && $0.isAtEnd })
     else { return }
+    sendEnds()
+    guard pendingEnds.isEmpty, flushAtEOF() else { return }
     hasAskedToStop = true
     host.seal()
     host.requestStop("\(host.name): all files are read (exit_on_eof)")

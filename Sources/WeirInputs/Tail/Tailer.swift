@@ -4,6 +4,7 @@ import Glibc
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// The running part of a `tail` input: finds files, follows them, fills slots.
@@ -49,8 +50,7 @@ final class Tailer: @unchecked Sendable {
   var activeHead = 0
   var blocked: [TailFile] = []
   var isStalled = false
-  /// One item for all visits: submitting it again allocates nothing.
-  lazy var pumpItem = DispatchWorkItem { [weak self] in self?.pump() }
+  private(set) lazy var pumpWork = RepeatedWork(on: host.queue) { [unowned self] in pump() }
   var isPumpScheduled = false
   var isStopped = false
   let scratch: UnsafeMutableRawPointer
@@ -69,6 +69,8 @@ final class Tailer: @unchecked Sendable {
   var flushStreams: [TailStream] = []
   var isFlushTimerSet = false
   var pendingEnds: [TailStream] = []
+  /// `exit_on_eof`: streams whose open records have not been told to leave yet.
+  var unflushedAtEOF: [TailStream]?
   var hasAskedToStop = false
 
   /// Paths that a problem was told about at most; beyond it problems are only counted.
@@ -145,6 +147,7 @@ final class Tailer: @unchecked Sendable {
   }
 
   func stop() {
+    flushAtStop()
     isStopped = true
     refreshTimer?.cancel()
     watcher?.stop()
