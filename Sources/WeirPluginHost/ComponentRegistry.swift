@@ -80,7 +80,9 @@ public struct ComponentRegistry: Sendable {
     var refused: [RegisteredComponent] = []
     for component in plugin.descriptor.components {
       let table = component.kind.stage.map {
-        component.schema.table(kind: $0, name: component.typeName, help: component.help)
+        component.schema.table(
+          kind: $0, name: component.typeName, help: component.help,
+          adding: $0 == .input ? LineOptions.all : [])
       }
       let registered = RegisteredComponent(
         kind: component.kind, typeName: component.typeName, help: component.help, table: table,

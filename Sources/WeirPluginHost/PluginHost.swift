@@ -12,6 +12,11 @@ public final class PluginHost: Sendable {
   /// Who loads the files.
   public let loader: PluginLoader
   private let components: Locked<ComponentRegistry>
+  private let stages = Locked<[WeakInstance]>([])
+
+  private struct WeakInstance {
+    weak var instance: PluginInstance?
+  }
 
   /// A host whose plugin folder is `plugins` beside the executable unless another one is given.
   public init(loader: PluginLoader = PluginLoader()) {
@@ -146,10 +151,39 @@ public final class PluginHost: Sendable {
   }
 
   /// The input of a configured instance; nil when no plugin has one of its type. `decoder` makes
-  /// records of its lines.
-  public func input(_ config: InstanceConfig, decoder: any Decoder) throws -> (any Input)? {
+  /// records of its lines, and `stages` work on them in parallel.
+  public func input(
+    _ config: InstanceConfig, decoder: any Decoder, stages: [any Filter] = []
+  ) throws -> (any Input)? {
     try instance(.input, config).map {
-      try PluginInput($0, decoder: decoder, tag: Array((config.tag ?? config.instanceName).utf8))
+      try PluginInput(
+        $0, decoder: decoder, stages: stages,
+        tag: Array((config.tag ?? config.instanceName).utf8))
+    }
+  }
+
+  // MARK: While it runs
+
+  /// The metrics of all plugin instances, a line each: what is printed with the pipeline's own
+  /// numbers. Empty when no plugin runs a stage.
+  public func report() -> String {
+    let alive = stages.withLock { $0 }.compactMap(\.instance)
+    return alive.map { instance in
+      let context = instance.context
+      var parts = ["weir: plugin \(context.name):"]
+      parts += context.metrics.map { "\($0.name)=\($0.value)" }
+      parts.append("memory_bytes=\(context.memoryBytes)")
+      parts.append("contract_violations=\(context.violationCount)\n")
+      return parts.joined(separator: " ")
+    }.joined()
+  }
+
+  /// Drains and destroys the instances of all stages. Called once, when the pipeline has stopped
+  /// for good and nothing is at work any more.
+  public func finish() {
+    for instance in stages.withLock({ $0 }).compactMap(\.instance) {
+      instance.drain(seconds: PluginInstance.drainSeconds)
+      instance.takeDown()
     }
   }
 
@@ -183,9 +217,14 @@ public final class PluginHost: Sendable {
       guard error.location == nil else { throw error }
       throw config.problem("\(config.plugin): \(error.message)", key: error.key)
     }
-    return try PluginInstance(
+    let made = try PluginInstance(
       component, isSingleLane: plugin.descriptor.isSingleLane, name: config.name,
       options: options,
       codecs: { name throws(CodecError) in try CodecRegistry.shared.factory(name) })
+    stages.withLock { stages in
+      stages.removeAll { $0.instance == nil }
+      stages.append(WeakInstance(instance: made))
+    }
+    return made
   }
 }

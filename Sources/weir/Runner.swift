@@ -3,6 +3,7 @@ import Dispatch
 import Glibc
 import WeirConfig
 import WeirPipeline
+import WeirPluginHost
 import WeirTelemetry
 
 /// Runs one pipeline from start to graceful stop, and answers signals meanwhile.
@@ -37,6 +38,7 @@ final class Runner {
     Log.info("Weir v\(CommandLineAnswers.version) runs with \(pipeline.settings.lanes) work lanes")
     pipeline.wait()
     if tellsNumbers { tell() }
+    PluginHost.shared.finish()
     return 0
   }
 
@@ -59,7 +61,7 @@ final class Runner {
   }
 
   private func tell() {
-    CommandLineAnswers.put(pipeline.report(), on: STDERR_FILENO)
+    CommandLineAnswers.put(pipeline.report() + PluginHost.shared.report(), on: STDERR_FILENO)
   }
 }
 

@@ -29,7 +29,7 @@ struct TailSimulationTests {
     return numbers
   }
 
-  @Test("rotations at any speed, stops and starts: every line once and in order", arguments: 1...8)
+  @Test("rotations at any speed, stops and starts: every line once and in order", arguments: 1...6)
   func gracefulRestarts(_ seed: Int) throws {
     var random = SeededGenerator(state: UInt64(seed))
     let folder = Folder()
@@ -79,7 +79,7 @@ struct TailSimulationTests {
     #expect(isEqual, "\(text)")
   }
 
-  @Test("crashes lose nothing, and repeat at most what was not acknowledged", arguments: 1...8)
+  @Test("crashes lose nothing, and repeat at most what was not acknowledged", arguments: 1...6)
   func crashes(_ seed: Int) throws {
     var random = SeededGenerator(state: UInt64(seed) &+ 1_000)
     let folder = Folder()

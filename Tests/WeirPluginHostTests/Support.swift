@@ -34,6 +34,10 @@ enum Build {
   /// The `.so` of a product of this package.
   static func plugin(_ product: String) -> String { "\(folder)/lib\(product).so" }
 
+  /// The executable of this build.
+  static let executable = folder + "/weir"
+  static let hasExecutable = access(executable, X_OK) == 0
+
   /// Whether a command is installed.
   static func has(_ command: String) -> Bool { shell("command -v \(command)") != nil }
 }

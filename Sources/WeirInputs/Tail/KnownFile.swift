@@ -25,6 +25,8 @@ final class KnownFile {
     guard let end else { return true }
     return (generation?.committed ?? 0) >= end
   }
+  /// True when it was empty as long as anybody looked.
+  var isBlank: Bool { row.fingerprintLength == 0 && resumePosition == 0 }
   /// True when nothing is lost if it is forgotten, should its file be gone: everything of it was
   /// read and is done, or it was gone before this process could find it.
   var isForgettable: Bool { generation == nil || (isDrained && isDone) }

@@ -4,7 +4,7 @@ import WeirParsers
 public import WeirStage
 import WeirTelemetry
 
-/// `tail`: follows files through rotation, truncation and restarts. See docs/inputs/tail.
+/// `tail`: follows files through rotation, truncation and restarts.
 public final class TailInput: Input, @unchecked Sendable {
   public let decoder: any Decoder
   public let parallelStages: [any Filter]

@@ -37,7 +37,9 @@ extension Tailer {
       rows.isEmpty && !(hasHistory || isFirstScanDone)
       ? [] : listing.siblings(place.directory, DirectoryListing.stem(place.name))
     let matches = siblings.map { match($0, &matcher) }
-    let lastKnown = matches.lastIndex { $0 != nil }
+    // A file that was empty when it was stored is known by its inode only, and inodes come back:
+    // it does not tell which siblings are older.
+    let lastKnown = matches.lastIndex { $0.map { $0.row.fingerprintLength > 0 } ?? false }
     var result: [Opening] = []
     for (index, sibling) in siblings.enumerated() where openFiles[sibling.status.key] == nil {
       if let file = matches[index] {

@@ -183,7 +183,7 @@ extension Tailer {
     watchForFlush(stream)
     if file.known.row.fingerprintLength < Fingerprint.lengthMax, !file.isCompressed {
       let had = file.known.row.fingerprintLength
-      if stream.lastEnd >= UInt64(max(2 * had, 64)) {
+      if stream.lastEnd >= UInt64(max(2 * had, 1)) {
         extendFingerprint(file)
         if file.known.row.fingerprintLength > had { put(file.known) }
       }

@@ -80,7 +80,11 @@ extension Tailer {
     let place = splitPath(file.row.path)
     listing.reset()
     let siblings = listing.siblings(place.directory, DirectoryListing.stem(place.name))
-    return siblings.first { $0.status.key == file.key }?.path
+    // While a file is open its inode is its own; afterwards its bytes have to agree.
+    return siblings.first {
+      $0.status.key == file.key
+        && (file.isOpen || Fingerprint.matches(file.row, prefix(of: $0.path, $0.isCompressed)))
+    }?.path
   }
 
   // MARK: Care
@@ -162,7 +166,7 @@ extension Tailer {
     left.removeAll { $0 === file }
     file.close()
     count(InputCounterNames.filesClosed)
-    put(file.known)
+    if file.known.isBlank { drop(file.known) } else { put(file.known) }
     index(stream)
     if stream.isGone && stream.chain.isEmpty && stream.drained.isEmpty { end(stream) }
   }
@@ -235,11 +239,21 @@ extension Tailer {
       if let sibling = compressedForm(of: file) {
         update(file, path: sibling.path, key: sibling.status.key, isRotated: true)
       } else if file.isForgettable {
-        forget(file)
-        store.remove(file.row.id)
+        drop(file)
       }
     }
     listing.reset()
+  }
+
+  private func drop(_ file: KnownFile) {
+    forget(file)
+    store.remove(file.row.id)
+  }
+
+  /// Forgets rows of files that were empty and are not open: only their inode speaks for them, and
+  /// inodes come back. Nothing was read of them, so nothing is lost.
+  func dropBlanks() {
+    for file in Array(known.values) where !file.isOpen && file.isBlank { drop(file) }
   }
 
   /// The `.gz` that a file has become: by its name, else by its first bytes.

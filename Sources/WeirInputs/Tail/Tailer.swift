@@ -105,6 +105,7 @@ final class Tailer: @unchecked Sendable {
     if options.usesInotify { startWatcher() } else { isPolling = true }
     rescan()
     adoptLeftovers()
+    dropBlanks()
     if !contents.foreign.isEmpty { store.markImported() }
     foreign.removeAll()
     isFirstScanDone = true

@@ -34,7 +34,9 @@ public struct HostStageFactory: StageFactory {
     let lines = try LineDecoding(
       config, inputs.parsers,
       multilineLimitBytes: inputs.service.multilineBufferLimitBytes)
-    if let input = try plugins.input(config, decoder: lines.decoder) { return input }
+    if let input = try plugins.input(config, decoder: lines.decoder, stages: lines.stages) {
+      return input
+    }
     throw unknown(config)
   }
 

@@ -7,6 +7,7 @@ import WeirTelemetry
 final class PluginInput: Input, @unchecked Sendable {
   let instance: PluginInstance
   let decoder: any Decoder
+  let parallelStages: [any Filter]
   private let table: weir_input
   private let tag: [UInt8]
   private var lane: PluginInstance.Lane?
@@ -21,13 +22,14 @@ final class PluginInput: Input, @unchecked Sendable {
   static let failurePause: Int64 = 1_000_000_000
 
   init(
-    _ instance: PluginInstance, decoder: any Decoder, tag: [UInt8]
+    _ instance: PluginInstance, decoder: any Decoder, stages: [any Filter] = [], tag: [UInt8]
   ) throws(PluginHostError) {
     guard case .input(let table) = instance.component.table else {
       throw .refused(component: instance.context.name, what: "it is no input")
     }
     self.instance = instance
     self.decoder = decoder
+    parallelStages = stages
     self.table = table
     self.tag = tag
   }

@@ -53,7 +53,7 @@ final class PluginInstance: @unchecked Sendable {
     }
     handle = made
     guard created == WEIR_OK else {
-      hasDestroyed = true
+      isDown.store(true, ordering: .relaxed)
       throw Self.refusal(name, created, error, options)
     }
     var limits = weir_limits()
@@ -66,17 +66,21 @@ final class PluginInstance: @unchecked Sendable {
     limits.memory_bytes_max = UInt64(HostContext.memoryBytesMax)
     let prepared = lifecycle.prepare(made, &limits, &error)
     guard prepared == WEIR_OK else {
-      lifecycle.destroy(made)
-      hasDestroyed = true
+      takeDown()
       throw Self.refusal(name, prepared, error, options)
     }
   }
 
-  private var hasDestroyed = false
+  private let isDown = Atomic<Bool>(false)
 
   deinit {
-    guard !hasDestroyed else { return }
     drain(seconds: Self.drainSeconds)
+    takeDown()
+  }
+
+  /// Closes the lanes and destroys the plugin's side; once. Nothing may be at work any more.
+  func takeDown() {
+    guard !isDown.exchange(true, ordering: .acquiringAndReleasing) else { return }
     for lane in lanes.withLock({ $0 }) { lifecycle.lane_close(handle, lane.state) }
     lifecycle.destroy(handle)
     if context.memoryBytes > 0 {
@@ -110,7 +114,9 @@ final class PluginInstance: @unchecked Sendable {
   /// Has the plugin finish what it holds; once, later calls do nothing.
   @discardableResult
   func drain(seconds: Int) -> Bool {
-    guard !hasDrained.exchange(true, ordering: .acquiringAndReleasing) else { return true }
+    guard !isDown.load(ordering: .acquiring),
+      !hasDrained.exchange(true, ordering: .acquiringAndReleasing)
+    else { return true }
     guard let drain = lifecycle.drain else { return true }
     let begin = Clock.monotonic()
     let deadline = begin + Int64(seconds) * 1_000_000_000

@@ -11,6 +11,8 @@ import WeirTelemetry
 public struct ContractCheck {
   /// Lifecycles that leaks are looked for in.
   static let rounds = 60
+  /// How often leaks are measured before they count as such.
+  static let leakMeasurements = 8
   /// Bytes that one lifecycle may leave in the allocator, on average: its own bookkeeping.
   static let leakBytesPerRound = 192
 
@@ -159,16 +161,24 @@ public struct ContractCheck {
     report.expect(
       accounted == 0, label(component),
       "destroy leaves \(accounted / 10) bytes of memory_take behind: something is not freed")
-    let descriptors = Self.count("/proc/self/fd")
-    let before = mallinfo2().uordblks
     // Under a sanitizer the allocator is another one, and tells nothing.
-    if before == 0 { report.note("", "the allocator has no figures: leaks are not looked for") }
-    for _ in 0..<Self.rounds { _ = try oneLife(component) }
-    let grown = Int(mallinfo2().uordblks) - Int(before)
+    if mallinfo2().uordblks == 0 {
+      report.note("", "the allocator has no figures: leaks are not looked for")
+    }
+    var bytes = Int.max
+    var left = Int.max
+    // Other threads of the process allocate too: what leaks does so in every measurement.
+    for _ in 0..<Self.leakMeasurements
+    where bytes >= Self.rounds * Self.leakBytesPerRound || left >= Self.rounds / 2 {
+      let descriptors = Self.count("/proc/self/fd")
+      let before = Int(mallinfo2().uordblks)
+      for _ in 0..<Self.rounds { _ = try oneLife(component) }
+      bytes = min(bytes, Int(mallinfo2().uordblks) - before)
+      left = min(left, Self.count("/proc/self/fd") - descriptors)
+    }
     report.expect(
-      grown < Self.rounds * Self.leakBytesPerRound, label(component),
-      "\(Self.rounds) lifecycles leave \(grown) bytes behind: something is not freed")
-    let left = Self.count("/proc/self/fd") - descriptors
+      bytes < Self.rounds * Self.leakBytesPerRound, label(component),
+      "\(Self.rounds) lifecycles leave \(bytes) bytes behind: something is not freed")
     report.expect(
       left < Self.rounds / 2, label(component),
       "\(Self.rounds) lifecycles leave \(left) descriptors open")

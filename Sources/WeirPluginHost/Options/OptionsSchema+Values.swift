@@ -81,9 +81,13 @@ extension OptionsSchema.Unit {
 }
 
 extension OptionsSchema {
-  /// The option table that the configuration's validator works with.
-  public func table(kind: StageKind, name: String, help: String) -> PluginSchema {
-    PluginSchema(
+  /// The option table that the configuration's validator works with. The options in `adding` are
+  /// the host's; one that the component names itself is the component's.
+  public func table(
+    kind: StageKind, name: String, help: String, adding more: [OptionSchema] = []
+  ) -> PluginSchema {
+    let own = Set(options.map(\.name))
+    return PluginSchema(
       kind: kind, name: name, help: help, acceptsAnyOption: acceptsAny,
       options: options.map { option in
         var isList = false
@@ -92,7 +96,7 @@ extension OptionsSchema {
           option.name, option.kind.valueType, default: option.defaultText, repeatable: isList,
           required: option.isRequired, secret: option.isSecret, deprecated: option.deprecated,
           help: option.help)
-      })
+      } + more.filter { !own.contains($0.name) })
   }
 
   /// Turns what the user wrote into the finished tree: typed, defaults filled in.
