@@ -142,7 +142,9 @@ final class OutputRunner: @unchecked Sendable {
       for item in working {
         switch item {
         case .payload(let payload): deliver(payload)
-        case .flush: output.flush()
+        case .flush:
+          // What comes in after the end of grace finds the output closed.
+          if !isAbandoned.load(ordering: .relaxed) { output.flush() }
         }
       }
       working.removeAll(keepingCapacity: true)

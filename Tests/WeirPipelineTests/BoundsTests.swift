@@ -205,6 +205,35 @@ struct BoundsTests {
     for output in outputs { #expect(output.got.withLock { $0.lines.count } == 500) }
   }
 
+  @Test("an output is neither flushed nor given anything once it is closed")
+  func closedOutput() {
+    let output = StressOutput(seed: 1, .init())
+    let runner = OutputRunner(
+      index: 0, output: output, gate: OutputGate(limitBytes: 1 << 20),
+      counters: StageCounters(kind: .output, name: "o"), ledger: Ledger(), retry: RetryPolicy())
+    func submit(_ sequence: UInt64) {
+      let payload = runner.takePayload()
+      payload.sequence = sequence
+      payload.append(10)
+      payload.recordCount = 1
+      runner.submit(sequence, payload)
+    }
+    submit(0)
+    runner.flush(after: 1)
+    #expect(waits { runner.undelivered == 0 })
+    runner.abandon()
+    runner.close(withinSeconds: 5)
+    // A lane whose batch outlives the end of grace.
+    submit(1)
+    runner.flush(after: 2)
+    runner.close(withinSeconds: 5)
+    let got = output.got.withLock { $0 }
+    #expect(got.sequence == 0)
+    // The flush and the close of the second `close` are this test's own.
+    #expect(got.callsAfterClose == 2)
+    #expect(runner.undelivered == 1)
+  }
+
   @Test("a stop during the start starts nothing further, and stops what has started")
   func stopDuringStart() throws {
     let first = HandInput { $0.requestStop("nothing to read") }
