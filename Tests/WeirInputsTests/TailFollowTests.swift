@@ -214,7 +214,26 @@ struct TailFollowTests {
     #expect(bench.wait { bench.stopReason.value != nil })
     bench.drain()
     #expect(bench.all == lines(0, 1_000))
+    // What a decoder holds open gets no further part: it is told to leave before the stop.
+    #expect(bench.arrivals.last?.flags == .flushOpen)
+    #expect(bench.arrivals.last?.position == UInt64(lines(0, 1_000).utf8.count))
     bench.stop()
+  }
+
+  @Test("a stop lets open records leave only where nothing would read them again")
+  func opensAtStop() throws {
+    // Without `db` positions go to the state directory, where a machine has it.
+    let hasState = access("/var/lib/weir", F_OK) == 0
+    for isStored in hasState ? [true] : [false, true] {
+      folder.write("a.log", lines(0, 10))
+      let options = [("path", folder.file("*.log")), ("read_from_head", "on")]
+      let stored = isStored ? [("db", folder.file("positions.sqlite"))] : []
+      let bench = try TailBench(folder, options + stored)
+      try bench.start()
+      #expect(bench.wait { bench.all == lines(0, 10) })
+      bench.stop()
+      #expect((bench.arrivals.last?.flags == .flushOpen) == !isStored)
+    }
   }
 
   @Test("polling finds the same without inotify")

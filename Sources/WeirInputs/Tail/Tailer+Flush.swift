@@ -44,6 +44,23 @@ extension Tailer {
     if !flushStreams.isEmpty { setFlushTimer() }
   }
 
+  /// Lets everything open leave before a run ends with its files: nobody may come to read it again.
+  /// - Returns: false when there is no room now; `resume` leads back here.
+  func flushAtEOF() -> Bool {
+    var streams = unflushedAtEOF ?? self.streams.values.filter { $0.lastGeneration != nil }
+    while let stream = streams.last, sendMark(stream, .flushOpen) { streams.removeLast() }
+    unflushedAtEOF = streams
+    return streams.isEmpty
+  }
+
+  /// Lets what is open leave at a stop after which nobody knows where to read it again.
+  func flushAtStop() {
+    guard !store.isPersistent else { return }
+    for stream in streams.values where stream.lastGeneration != nil {
+      _ = sendMark(stream, .flushOpen)
+    }
+  }
+
   /// Sends a chunk without bytes. It carries the stream's newest position, so that what it sets
   /// free is committed no earlier than it is delivered.
   func sendMark(_ stream: TailStream, _ flags: ChunkFlags) -> Bool {

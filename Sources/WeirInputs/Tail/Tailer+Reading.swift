@@ -176,6 +176,7 @@ extension Tailer {
     host.commit(
       stream.stream, generation: file.generation, position: file.offset, length: length,
       covered: UInt64(covered), flags: flags)
+    unflushedAtEOF = nil
     stream.lastGeneration = file.generation
     stream.lastEnd = file.offset + UInt64(covered)
     watchForFlush(stream)
@@ -364,6 +365,8 @@ extension Tailer {
     guard options.exitsOnEOF, isFirstScanDone, !hasAskedToStop, blocked.isEmpty, holding.isEmpty,
       openFiles.values.allSatisfy({ $0.isRegistered && $0.isAtEnd })
     else { return }
+    sendEnds()
+    guard pendingEnds.isEmpty, flushAtEOF() else { return }
     hasAskedToStop = true
     host.seal()
     host.requestStop("\(host.name): all files are read (exit_on_eof)")

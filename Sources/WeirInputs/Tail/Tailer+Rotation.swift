@@ -214,7 +214,7 @@ extension Tailer {
     end(stream)
   }
 
-  private func sendEnds() {
+  func sendEnds() {
     while let stream = pendingEnds.first, sendMark(stream, .streamEnd) {
       pendingEnds.removeFirst()
     }

@@ -69,6 +69,8 @@ final class Tailer: @unchecked Sendable {
   var flushStreams: [TailStream] = []
   var isFlushTimerSet = false
   var pendingEnds: [TailStream] = []
+  /// `exit_on_eof`: streams whose open records have not been told to leave yet.
+  var unflushedAtEOF: [TailStream]?
   var hasAskedToStop = false
 
   /// Paths that a problem was told about at most; beyond it problems are only counted.
@@ -146,6 +148,7 @@ final class Tailer: @unchecked Sendable {
   }
 
   func stop() {
+    flushAtStop()
     isStopped = true
     refreshTimer?.cancel()
     watcher?.stop()
