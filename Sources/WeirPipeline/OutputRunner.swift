@@ -37,8 +37,7 @@ final class OutputRunner: @unchecked Sendable {
   private let pool = Locked<[Payload]>([])
   private let isAbandoned = Atomic<Bool>(false)
   private let pendingCount = Atomic<Int>(0)
-  /// One item for all drains: submitting it again allocates nothing.
-  private var drainItem = DispatchWorkItem {}
+  private var draining: RepeatedWork?
   /// What a drain works on; swapped with `State.due`, so that both keep their memory.
   private var working: [Item] = []
 
@@ -68,8 +67,7 @@ final class OutputRunner: @unchecked Sendable {
     self.retry = retry
     queue = DispatchQueue(label: "weir.output.\(counters.name)")
     state = Locked(State())
-    // The runner keeps itself: a blocked delivery may outlive the pipeline.
-    drainItem = DispatchWorkItem { self.drain() }
+    draining = RepeatedWork(on: queue) { [unowned self] in drain() }
   }
 
   /// Payloads that are not delivered yet.
@@ -96,7 +94,7 @@ final class OutputRunner: @unchecked Sendable {
       while let early = state.early.removeValue(forKey: state.next) { advance(&state, early) }
       return startDrain(&state)
     }
-    if mustDrain { queue.async(execute: drainItem) }
+    if mustDrain { draining?.submit(keeping: self) }
   }
 
   private func advance(_ state: inout State, _ payload: Payload?) {
@@ -134,7 +132,7 @@ final class OutputRunner: @unchecked Sendable {
       passFlushMarks(&state)
       return startDrain(&state)
     }
-    if mustDrain { queue.async(execute: drainItem) }
+    if mustDrain { draining?.submit(keeping: self) }
   }
 
   private func drain() {

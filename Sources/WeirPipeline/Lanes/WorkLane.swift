@@ -3,32 +3,30 @@ import Dispatch
 import Synchronization
 import WeirBatch
 import WeirStage
+import WeirSystem
 
 /// A lane: a serial queue that takes batches and runs parse, filter, route and encode on each to
 /// completion while it is in the core's cache.
 final class WorkLane: @unchecked Sendable {
   let index: Int
-  private let queue: DispatchQueue
   private let parse: ParseStage
   private let work: LaneWork
   private let program: LaneProgram
   private let isRunning = Atomic<Bool>(false)
   private let kickOthers: @Sendable () -> Void
-  /// One item for all visits: submitting it again allocates nothing.
-  private var visit = DispatchWorkItem {}
+  private var visit: RepeatedWork?
 
   init(
     index: Int, target: DispatchQueue, parse: ParseStage, work: LaneWork, program: LaneProgram,
     kickOthers: @escaping @Sendable () -> Void
   ) {
     self.index = index
-    queue = DispatchQueue(label: "weir.lane.\(index)", target: target)
+    let queue = DispatchQueue(label: "weir.lane.\(index)", target: target)
     self.parse = parse
     self.work = work
     self.program = program
     self.kickOthers = kickOthers
-    // The lane keeps itself: it may still run when the pipeline that made it is gone.
-    visit = DispatchWorkItem { self.run() }
+    visit = RepeatedWork(on: queue) { [unowned self] in run() }
   }
 
   var isIdle: Bool { !isRunning.load(ordering: .acquiring) }
@@ -41,7 +39,8 @@ final class WorkLane: @unchecked Sendable {
         expected: false, desired: true, ordering: .sequentiallyConsistent
       ).exchanged
     else { return false }
-    queue.async(execute: visit)
+    // The lane may still run when the pipeline that made it is gone.
+    visit?.submit(keeping: self)
     return true
   }
 
