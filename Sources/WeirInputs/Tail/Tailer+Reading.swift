@@ -5,6 +5,7 @@ import Glibc
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// Reading in turns: every file with something to read gets a slice, one after the other.
@@ -60,7 +61,7 @@ extension Tailer {
     guard !isPumpScheduled, !isStopped, !isStalled else { return }
     if activeHead == active.count { return checkEOF() }
     isPumpScheduled = true
-    host.queue.async(execute: pumpItem)
+    pumpWork.submit(keeping: self)
   }
 
   func pump() {

@@ -4,6 +4,7 @@ import Glibc
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// The running part of a `tail` input: finds files, follows them, fills slots.
@@ -49,8 +50,7 @@ final class Tailer: @unchecked Sendable {
   var activeHead = 0
   var blocked: [TailFile] = []
   var isStalled = false
-  /// One item for all visits: submitting it again allocates nothing.
-  lazy var pumpItem = DispatchWorkItem { [weak self] in self?.pump() }
+  private(set) lazy var pumpWork = RepeatedWork(on: host.queue) { [unowned self] in pump() }
   var isPumpScheduled = false
   var isStopped = false
   let scratch: UnsafeMutableRawPointer
