@@ -149,7 +149,7 @@ let package = Package(
       "WeirInputsTests",
       [
         "CSQLite", "CWeirSystem", "CZlib", "WeirBatch", "WeirConfig", "WeirDelivery",
-        "WeirInputs", "WeirParsers", "WeirRing", "WeirStage", "WeirTelemetry",
+        "WeirInputs", "WeirParsers", "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     tests(
       "WeirPluginHostTests",

@@ -6,6 +6,7 @@ import WeirDelivery
 import WeirParsers
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 @testable import WeirInputs
@@ -84,9 +85,15 @@ final class TailBench: @unchecked Sendable {
   let stopReason = Holder<String?>(nil)
   private var isRunning = false
 
-  final class Holder<T>: @unchecked Sendable {
-    var value: T
-    init(_ value: T) { self.value = value }
+  /// A value that the input lane sets and a test reads.
+  final class Holder<T>: Sendable {
+    private let locked: Locked<T>
+    init(_ value: T) { locked = Locked(value) }
+
+    var value: T {
+      get { locked.withLock { $0 } }
+      set { locked.withLock { $0 = newValue } }
+    }
   }
 
   init(
