@@ -12,6 +12,8 @@ struct Options {
   var lanes: Int?
   var scratch = ""
   var seed = 1
+  /// Whether it runs at all is what is asked, not how fast.
+  var isQuick = false
   /// Status 1 when a figure misses what its scenario asks for.
   var isGate = false
 
@@ -39,6 +41,7 @@ struct Options {
     while let option = rest.popFirst() {
       switch option {
       case "--quick":
+        isQuick = true
         rounds = 1
         sizeMiB = 16
       case "--gate": isGate = true

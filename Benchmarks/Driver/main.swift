@@ -46,7 +46,7 @@ func bench(_ given: Options) throws(BenchError) -> Int32 {
   var isMet = true
   for scenario in Scenario.all
   where options.scenarios.isEmpty || options.scenarios.contains(scenario.name) {
-    isMet = try runner.measure(scenario).report() && isMet
+    isMet = try runner.measure(scenario).report(isQuick: options.isQuick) && isMet
   }
   return isMet || !options.isGate ? 0 : 1
 }

@@ -215,7 +215,7 @@ extension Timeline {
   }
 }
 
-extension String {
+extension StringProtocol where SubSequence == Substring {
   /// Where the text behind the first occurrence of `mark` begins.
   func firstRange(_ mark: String) -> Index? {
     var rest = self[...]
