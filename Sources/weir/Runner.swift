@@ -12,7 +12,8 @@ final class Runner {
   private let service: ServiceConfig
   private let tellsNumbers: Bool
   private let signals = DispatchQueue(label: "weir.signals")
-  private var sources: [any DispatchSourceSignal] = []
+  private var source: (any DispatchSourceRead)?
+  private static let watched = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGCONT, SIGHUP]
 
   init(_ graph: PipelineGraph, _ configuration: Configuration, tellsNumbers: Bool) {
     // Every thread that allocates would get an arena of its own: two are enough for the few that
@@ -33,8 +34,14 @@ final class Runner {
       return 1
     }
     signal(SIGPIPE, SIG_IGN)
-    watchSignals()
+    // From here on signals wait; they are answered once there is something to stop or to report.
+    let waiting = weir_signal_descriptor(Self.watched, Int32(Self.watched.count))
+    guard waiting >= 0 else {
+      Log.error("cannot watch signals: \(String(cString: strerror(errno)))")
+      return 1
+    }
     try pipeline.start()
+    watchSignals(waiting)
     Log.info("Weir v\(CommandLineAnswers.version) runs with \(pipeline.settings.lanes) work lanes")
     pipeline.wait()
     if tellsNumbers { tell() }
@@ -42,22 +49,22 @@ final class Runner {
     return 0
   }
 
-  private func watchSignals() {
-    for number in [SIGINT, SIGTERM, SIGQUIT] {
-      watch(number) { [pipeline] in pipeline.stop("signal \(number)") }
+  private func watchSignals(_ descriptor: Int32) {
+    let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: signals)
+    source.setEventHandler { [self] in
+      while case let number = weir_next_signal(descriptor), number > 0 { answer(number) }
     }
-    for number in [SIGUSR1, SIGCONT] { watch(number) { [self] in tell() } }
-    watch(SIGHUP) {
-      Log.error("SIGHUP: reloading is not available; restart to load a changed configuration")
-    }
+    source.resume()
+    self.source = source
   }
 
-  private func watch(_ number: Int32, _ action: @escaping @Sendable () -> Void) {
-    signal(number, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: number, queue: signals)
-    source.setEventHandler(handler: action)
-    source.resume()
-    sources.append(source)
+  private func answer(_ number: Int32) {
+    switch number {
+    case SIGUSR1, SIGCONT: tell()
+    case SIGHUP:
+      Log.error("SIGHUP: reloading is not available; restart to load a changed configuration")
+    default: pipeline.stop("signal \(number)")
+    }
   }
 
   private func tell() {

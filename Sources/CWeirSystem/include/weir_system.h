@@ -23,6 +23,13 @@ int weir_probe(int pipe_end, const void *address);
 /// Whether an address lies in a file that the dynamic linker has loaded.
 int weir_is_code(const void *address);
 
+/// Blocks signals in the calling thread, and in those that it starts, and opens a descriptor that
+/// they are read from instead: none is lost, however early it comes. -1 on failure, with errno.
+int weir_signal_descriptor(const int *signals, int count);
+
+/// The next signal that waits at such a descriptor; 0 when none does.
+int weir_next_signal(int descriptor);
+
 /// open(2), and openat(2) without its variadic mode.
 static inline int weir_open(const char *path, int flags, unsigned mode) {
   return open(path, flags, (mode_t)mode);
