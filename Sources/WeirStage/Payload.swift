@@ -31,8 +31,11 @@ public final class Payload: @unchecked Sendable {
   public private(set) var capacity: Int
   /// The sections, in order.
   public var sections: [PayloadSection] = []
-  /// Offsets where records begin, for outputs that need them (`recordStarts` of the encoder).
+  /// Offsets where records begin, for outputs that need them (`recordStarts` of the encoder);
+  /// of a `CarriedOutput`: where each item ENDS in the uncompressed body.
   public var recordOffsets: [UInt32] = []
+  /// Bytes of the body before it was compressed; 0 where outputs do not compress.
+  public var uncompressedLength = 0
   /// Records in it.
   public var recordCount = 0
   /// Ranges whose owner this payload is; released when the output has finished with it.
@@ -103,6 +106,7 @@ public final class Payload: @unchecked Sendable {
     recordOffsets.removeAll(keepingCapacity: true)
     ranges.removeAll(keepingCapacity: true)
     recordCount = 0
+    uncompressedLength = 0
     creditBytes = 0
     attempts = 0
     if capacity > Payload.keptBytes || smallUses > Payload.smallUsesMax {
