@@ -6,9 +6,9 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
-int weir_probe(int pipe_end, const void *address) {
+long weir_probe(int pipe_end, const void *address, unsigned long count) {
   /* The system call itself: sanitizers look at what they know of memory, the kernel at memory. */
-  return syscall(SYS_write, pipe_end, address, 1) == 1;
+  return syscall(SYS_write, pipe_end, address, count);
 }
 
 int weir_is_code(const void *address) {

@@ -17,8 +17,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-/// Whether the byte at an address may be read; it goes into a pipe, whose reader takes it out.
-int weir_probe(int pipe_end, const void *address);
+/// Writes bytes that may not be there into a pipe; returns how many, or -1 where none can be read.
+long weir_probe(int pipe_end, const void *address, unsigned long count);
 
 /// Whether an address lies in a file that the dynamic linker has loaded.
 int weir_is_code(const void *address);

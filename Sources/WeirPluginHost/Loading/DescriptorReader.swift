@@ -179,18 +179,17 @@ struct DescriptorReader {
     _ pointer: UnsafeRawPointer?, _ zero: T, _ what: String, sizeAt: Int = 0
   ) throws(PluginHostError) -> T {
     guard let pointer else { throw bad("\(what) is NULL") }
-    guard UInt(bitPattern: pointer) % 8 == 0, probe.isReadable(pointer, sizeAt + 4) else {
+    guard UInt(bitPattern: pointer) % 8 == 0, let head = probe.bytes(pointer, sizeAt + 4) else {
       throw bad("\(what) lies at an address that cannot be read")
     }
-    let size = Int(pointer.load(fromByteOffset: sizeAt, as: UInt32.self))
+    let size = Int(
+      head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: sizeAt, as: UInt32.self) })
     let known = MemoryLayout<T>.size
-    guard size >= known, size <= 1 << 16, probe.isReadable(pointer, known) else {
+    guard size >= known, size <= 1 << 16, let bytes = probe.bytes(pointer, known) else {
       throw bad("\(what) has \(size) bytes where version 1.0 has \(known)")
     }
     var copy = zero
-    withUnsafeMutableBytes(of: &copy) {
-      $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: known))
-    }
+    withUnsafeMutableBytes(of: &copy) { $0.copyBytes(from: bytes) }
     return copy
   }
 
@@ -202,11 +201,9 @@ struct DescriptorReader {
     guard string.length > 0, string.length <= UInt64(bytesMax) else {
       throw bad("\(what) has \(string.length) bytes; allowed are up to \(bytesMax)")
     }
-    let count = Int(string.length)
-    guard probe.isReadable(string.data, count) else {
+    guard let bytes = probe.bytes(string.data, Int(string.length)) else {
       throw bad("\(what) lies at an address that cannot be read")
     }
-    let bytes = UnsafeBufferPointer(start: string.data, count: count)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw bad("\(what) is not UTF-8")
     }

@@ -1,8 +1,10 @@
 import CWeirSystem
 import Glibc
 
-/// Tells whether memory may be read, without reading it: a pointer of a bad descriptor must not
-/// crash the host. One page costs one pair of system calls; used while a plugin is loaded only.
+/// Reads memory that may not be there: a pointer of a bad descriptor must not crash the host.
+///
+/// The kernel copies the bytes through a pipe and answers EFAULT where there are none, so that
+/// nothing here ever follows the pointer itself. Used while a plugin is loaded only.
 final class MemoryProbe {
   private var ends: (read: Int32, write: Int32)
 
@@ -18,24 +20,27 @@ final class MemoryProbe {
     close(ends.write)
   }
 
-  /// True when all `count` bytes from `pointer` on may be read.
-  func isReadable(_ pointer: UnsafeRawPointer?, _ count: Int) -> Bool {
-    guard count > 0 else { return true }
-    guard let pointer else { return false }
+  /// The `count` bytes from `pointer` on; nil when not all of them may be read.
+  func bytes(_ pointer: UnsafeRawPointer?, _ count: Int) -> [UInt8]? {
+    guard count > 0 else { return [] }
     let first = UInt(bitPattern: pointer)
-    let (last, overflow) = first.addingReportingOverflow(UInt(count - 1))
-    if overflow { return false }
-    var page = first & ~4095
-    while true {
-      // The kernel copies the byte and answers EFAULT where there is none.
-      let address = max(page, first)
-      guard let place = UnsafeRawPointer(bitPattern: address) else { return false }
-      if weir_probe(ends.write, place) == 0 { return false }
-      var byte: UInt8 = 0
-      _ = read(ends.read, &byte, 1)
-      if page >= last & ~4095 { return true }
-      page += 4096
+    if pointer == nil || first.addingReportingOverflow(UInt(count)).overflow { return nil }
+    var copy = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      // A page at a time: a write that ends in a missing page is cut short, not refused.
+      let address = first + UInt(done)
+      let step = min(count - done, Int(4096 - address % 4096))
+      guard let place = UnsafeRawPointer(bitPattern: address),
+        weir_probe(ends.write, place, UInt(step)) == step
+      else { return nil }
+      let got = copy.withUnsafeMutableBytes {
+        read(ends.read, UnsafeMutableRawBufferPointer(rebasing: $0[done...]).baseAddress, step)
+      }
+      guard got == step else { return nil }
+      done += step
     }
+    return copy
   }
 
   /// True when `pointer` lies in a loaded object: where a function has to be.
