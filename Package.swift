@@ -154,8 +154,9 @@ let package = Package(
     tests(
       "WeirPluginHostTests",
       [
-        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPipeline", "WeirPluginHost",
-        "WeirSDK", "WeirStage", "WeirSystem", "WeirTelemetry",
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery",
+        "WeirPipeline", "WeirPluginHost", "WeirRing", "WeirSDK", "WeirStage", "WeirSystem",
+        "WeirTelemetry",
       ]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),
     tests("EndToEndTests", ["CWeirSystem"]),
