@@ -122,6 +122,11 @@ let package = Package(
     .executableTarget(name: "weir-corpus", path: "Benchmarks/Corpus", swiftSettings: hot),
     .executableTarget(name: "weir-bench", path: "Benchmarks/Driver", swiftSettings: hot),
 
+    // A server for tests and benchmarks that plays Elasticsearch; no product.
+    .executableTarget(
+      name: "weir-faultserver", dependencies: ["CZlib"], path: "Tests/FaultServer",
+      exclude: ["README.md"], sources: ["."], publicHeadersPath: "."),
+
     // Tests mirror Sources.
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
