@@ -15,6 +15,7 @@ final class StdoutLane: OutputLane {
   private let layout: StdoutLayout
   private let json: RecordJSONWriter
   private let text = RecordTextWriter()
+  private let otlp: OTLPRecordWriter
 
   /// Room for `[N] `: two brackets, a blank and 20 digits, filled with zeros.
   static let numberRoom = 24
@@ -22,6 +23,11 @@ final class StdoutLane: OutputLane {
   init(_ layout: StdoutLayout, _ style: JSONStyle) {
     self.layout = layout
     json = RecordJSONWriter(style)
+    if case .otlpPretty = layout {
+      otlp = OTLPRecordWriter(isPretty: true)
+    } else {
+      otlp = OTLPRecordWriter(isPretty: false)
+    }
   }
 
   func encode(
@@ -69,6 +75,10 @@ final class StdoutLane: OutputLane {
       json.append(record, of: batch, to: &cursor)
       cursor.append(UInt8(ascii: "\n"))
     case .jsonStream: json.append(record, of: batch, to: &cursor)
+    case .otlp, .otlpPretty:
+      cursor.commit()
+      otlp.append(record, of: batch, to: cursor.payload)
+      cursor.reload()
     }
   }
 

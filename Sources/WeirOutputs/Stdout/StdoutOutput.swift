@@ -4,7 +4,7 @@ import WeirBatch
 import WeirConfig
 import WeirStage
 
-/// `stdout`: records on standard output in one of four layouts.
+/// `stdout`: records on standard output in one of six layouts.
 final class StdoutOutput: Output, @unchecked Sendable {
   // SAFETY: what changes belongs to the output's queue; the host never overlaps its calls.
   private let layout: StdoutLayout
@@ -13,7 +13,7 @@ final class StdoutOutput: Output, @unchecked Sendable {
   private let writer: DescriptorWriter
   /// msgpack: records written per tag since the last flush.
   private var numbers: [Int: Int] = [:]
-  /// json, json_stream: the tag whose array or run of objects is open.
+  /// Layouts with a frame: the tag whose records are open.
   private var openTag: Int?
   /// The payload that a failed write left half written, and whether it was cut inside a line.
   private var torn: (sequence: UInt64, insideLine: Bool)?
@@ -28,10 +28,8 @@ final class StdoutOutput: Output, @unchecked Sendable {
     let word = config.text("format", default: "msgpack").lowercased()
     guard let layout = StdoutLayout(word: word) else {
       throw config.problem(
-        "\"\(word)\" is not accepted; accepted is msgpack, json, json_lines, json_stream",
-        key: "format",
-        suggestion: word.hasPrefix("otlp_json")
-          ? "OTLP needs a collector's resource model; use json_lines" : nil)
+        "\"\(word)\" is not accepted; accepted is msgpack, json, json_lines, json_stream, "
+          + "otlp_json, otlp_json_pretty", key: "format")
     }
     self.layout = layout
     style = try JSONStyle(
@@ -79,8 +77,7 @@ final class StdoutOutput: Output, @unchecked Sendable {
   private func prepare(_ payload: Payload) {
     switch layout {
     case .msgpack: number(payload)
-    case .json: bracket(payload)
-    case .jsonStream: separate(payload)
+    case .json, .jsonStream, .otlp, .otlpPretty: frame(payload)
     case .jsonLines: break
     }
     payload.sections.removeAll(keepingCapacity: true)
@@ -118,17 +115,10 @@ final class StdoutOutput: Output, @unchecked Sendable {
     payload.length = out - base
   }
 
-  /// Opens an array where a tag begins, in place of the comma, and closes the one before it.
-  private func bracket(_ payload: Payload) {
-    insert(payload, runs(payload), "]\n")
-    for section in payload.sections where section.records == 0 {
-      payload.base[section.begin] = UInt8(ascii: "[")
-    }
-  }
-
-  /// Puts a line feed where a tag ends.
-  private func separate(_ payload: Payload) {
-    insert(payload, runs(payload), "\n")
+  /// Opens a frame where a tag begins, in place of its first comma, and closes the one before it.
+  private func frame(_ payload: Payload) {
+    guard let (opening, closing) = layout.frame else { return }
+    insert(payload, runs(payload), closing, opening)
   }
 
   /// True when something stands that `closeRun` has to end.
@@ -144,32 +134,37 @@ final class StdoutOutput: Output, @unchecked Sendable {
     return starts
   }
 
-  /// Makes room for `text` before the sections in `starts`, back to front; the first run of an
-  /// interval has nothing to end. Afterwards those sections have 0 records and their new places.
-  private func insert(_ payload: Payload, _ starts: [Int], _ text: StaticString) {
+  /// Makes room for `closing` and `opening` before the sections in `starts`, back to front; the
+  /// first run of an interval has nothing to close. The last byte of the opening takes the place of
+  /// the section's first byte, a comma.
+  private func insert(
+    _ payload: Payload, _ starts: [Int], _ closing: StaticString, _ opening: StaticString
+  ) {
     guard !starts.isEmpty else { return }
-    let width = text.utf8CodeUnitCount
+    let close = closing.utf8CodeUnitCount
+    let open = max(0, opening.utf8CodeUnitCount - 1)
     let endsBefore = hasOpenRun
     hasOpenRun = true
-    _ = payload.reserve(starts.count * width)
+    _ = payload.reserve(starts.count * (close + open))
     var stop = payload.length
     for (rank, index) in starts.enumerated().reversed() {
-      let shift = (rank + (endsBefore ? 1 : 0)) * width
+      let closings = rank + (endsBefore ? 1 : 0)
+      let shift = closings * close + (rank + 1) * open
       let begin = payload.sections[index].begin
       memmove(payload.base + begin + shift, payload.base + begin, stop - begin)
-      if shift > 0 { memcpy(payload.base + begin + shift - width, text.utf8Start, width) }
-      payload.sections[index].begin = begin + shift
-      payload.sections[index].records = 0
+      let text = payload.base + begin + shift - open
+      if opening.utf8CodeUnitCount > 0 { memcpy(text, opening.utf8Start, open + 1) }
+      if closings > 0 { memcpy(text - close, closing.utf8Start, close) }
       stop = begin
     }
-    payload.length += (starts.count - (endsBefore ? 0 : 1)) * width
+    payload.length += (starts.count - (endsBefore ? 0 : 1)) * close + starts.count * open
   }
 
   private func closeRun() {
     guard hasOpenRun else { return }
     hasOpenRun = false
     openTag = nil
-    _ = write(layout == .json ? "]\n" : "\n")
+    if let frame = layout.frame { _ = write(frame.closing) }
   }
 
   // MARK: Writing
