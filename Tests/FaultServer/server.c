@@ -225,7 +225,10 @@ static int tidy(loop *l) {
     close(l->listener);
     l->listener = -1;
     for (connection *c = l->connections; c; c = c->next) {
-      if (!c->is_control && c->fd >= 0) c->resets = 1, end_connection(l, c);
+      if (c->is_control || c->fd < 0) continue;
+      /* What has been stored is still answered: an outage leaves nobody in doubt. */
+      if (c->is_answering) c->closes = 1;
+      else c->resets = c->in.count > 0, end_connection(l, c);
     }
   } else if (!l->server->faults.refuse && l->listener < 0 && !listen_again(l)) {
     perror("weir-faultserver");

@@ -20,9 +20,9 @@ final class Engine {
   /// holds back.
   init(
     _ configuration: String, in folder: String, name: String = "weir", arguments: [String] = [],
-    output: Int32? = nil, asNobody: Bool = false
+    output: Int32? = nil, asNobody: Bool = false, isYAML: Bool = false
   ) throws(StartError) {
-    let file = "\(folder)/\(name).conf"
+    let file = "\(folder)/\(name).\(isYAML ? "yaml" : "conf")"
     outputPath = "\(folder)/\(name).out"
     errorPath = "\(folder)/\(name).err"
     guard Files.write(configuration, to: file) else {

@@ -21,6 +21,15 @@ enum Settings {
 
   static let engineMissing = "no release build: run scripts/build, or set WEIR_BIN"
 
+  /// Whether tests of the delivery to Elasticsearch are run: its plugin lies beside the engine.
+  static let delivers: Bool = {
+    let folder = executable.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let plugin = folder.joined(separator: "/") + "/plugins/elasticsearch.so"
+    return runsEngine && access(plugin, R_OK) == 0 || isStrict
+  }()
+
+  static let deliveryMissing = "no elasticsearch.so beside the engine: run scripts/build"
+
   /// `WEIR_SHARED`, else the folder `shared` beside the package.
   static let shared = text("WEIR_SHARED") ?? root + "/../shared"
 

@@ -1,0 +1,95 @@
+import Glibc
+import Testing
+
+extension EndToEnd {
+  /// kill -9 while lines are written, rotated and delivered.
+  @Suite("kill -9 on the way to Elasticsearch")
+  struct Crash {
+    static let rate = Settings.isFull ? 10_000_000 : 4_000_000
+    static let seconds = Settings.isFull ? 60.0 : 9.0
+
+    /// What a series of crashes leaves behind.
+    private struct Result {
+      var counts: [String: Int]
+      var kills = 0
+      var last: Engine
+    }
+
+    /// Writes and rotates while engines are killed each 2 s; the last one goes on.
+    private func crash(_ job: Job, _ configuration: String) throws -> Result {
+      var plan = Flood.Plan()
+      plan.rate = Self.rate
+      plan.seconds = Self.seconds
+      plan.rotateBytes = 5 << 20
+      plan.manner.splitsLines = true
+      let flood = Flood(job.tree, pods: Outage.pods, plan)
+      flood.start()
+      let end = Clock.now() + Self.seconds - 1
+      var kills = 0
+      while Clock.now() < end {
+        let engine = try job.start(configuration, name: "run\(kills)")
+        Clock.sleep(2)
+        #expect(engine.isRunning, "\(engine.lastWords)")
+        engine.killHard()
+        kills += 1
+      }
+      let last = try job.start(configuration, name: "last")
+      let counts = flood.wait()
+      #expect(flood.logs.allSatisfy { $0.rotations >= 1 })
+      return Result(counts: counts, kills: kills, last: last)
+    }
+
+    @Test(
+      "with generate_id every line is one document, not one more or less",
+      .enabled(if: Settings.delivers, .init(rawValue: Settings.deliveryMissing)),
+      arguments: [nil, "256M"])
+    func withIds(spool: String?) throws {
+      let job = Job("crash")
+      let server = try FaultServer(in: job.scratch)
+      let result = try crash(
+        job, job.bulk(port: server.port, output: ["generate_id on"], spool: spool))
+      let verdict = server.settledVerdict(expecting: result.counts)
+      let stats = server.stats()
+      #expect(verdict == [], "\(stats.summary)\n\(result.last.lastWords)")
+      #expect(stats["stored"] == result.counts.values.reduce(0, +))
+      #expect(stats.json["ids"].int == stats["stored"])
+      print("kill -9 with ids: \(result.kills) times, \(stats["conflicts"]) sent once more")
+      #expect(result.last.stop() == 0, "\(result.last.lastWords)")
+    }
+
+    @Test(
+      "without ids nothing is missing, and what comes twice was in flight",
+      .enabled(if: Settings.delivers, .init(rawValue: Settings.deliveryMissing)))
+    func withoutIds() throws {
+      let job = Job("crash")
+      let server = try FaultServer(in: job.scratch)
+      let result = try crash(job, job.bulk(port: server.port))
+      let verdict = server.settledVerdict(expecting: result.counts, allowsRepeats: true)
+      let stats = server.stats()
+      #expect(verdict == [], "\(stats.summary)\n\(result.last.lastWords)")
+      print(
+        "kill -9 without ids: \(result.kills) times, \(stats["duplicate_bytes"] >> 10) KiB twice")
+      // In flight to an output are at most 8 MiB; positions are stored some times a second.
+      #expect(stats["duplicate_bytes"] <= result.kills * (8 << 20 + Self.rate / 2))
+      #expect(result.last.stop() == 0, "\(result.last.lastWords)")
+    }
+
+    @Test(
+      "killed during an outage: what was spooled comes once the server is back",
+      .enabled(if: Settings.delivers, .init(rawValue: Settings.deliveryMissing)))
+    func duringOutage() throws {
+      let job = Job("crash")
+      let server = try FaultServer(in: job.scratch)
+      server.setFaults("refuse=1")
+      let result = try crash(
+        job, job.bulk(port: server.port, output: ["generate_id on"], spool: "1G"))
+      #expect(server.stats()["stored"] == 0)
+      server.setFaults()
+      let verdict = server.settledVerdict(expecting: result.counts)
+      let stats = server.stats()
+      #expect(verdict == [], "\(stats.summary)\n\(result.last.lastWords)")
+      #expect(stats["stored"] == result.counts.values.reduce(0, +))
+      #expect(result.last.stop() == 0, "\(result.last.lastWords)")
+    }
+  }
+}
