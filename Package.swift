@@ -41,6 +41,9 @@ let package = Package(
     .target(name: "CWeirPlugin"),
     .target(name: "CWeirKernels", dependencies: ["CWeirPlugin"], cSettings: kernelFlags),
     .target(name: "CWeirSystem"),
+    // Compiled against libcurl's header; the library is found at the first request: see
+    // docs/decisions/0007-libcurl-at-first-use.md.
+    .target(name: "CWeirHTTP"),
     .target(name: "CWeirFilters", cSettings: kernelFlags),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -54,7 +57,12 @@ let package = Package(
     library("WeirRing", ["CWeirPlugin", "CWeirSystem", "WeirSystem"]),
     library("WeirBatch", ["CWeirPlugin", "CWeirKernels", "WeirSystem"]),
     library("WeirConfig", ["CWeirSystem"]),
-    library("WeirDelivery", ["CSQLite", "CXXHash", "WeirSystem", "WeirTelemetry"]),
+    library(
+      "WeirDelivery",
+      [
+        "CSQLite", "CWeirHTTP", "CWeirSystem", "CXXHash", "WeirConfig", "WeirSystem",
+        "WeirTelemetry",
+      ]),
     library(
       "WeirStage",
       ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirSystem", "WeirTelemetry"]),
@@ -131,7 +139,9 @@ let package = Package(
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),
-    tests("WeirDeliveryTests", ["CSQLite", "WeirDelivery"]),
+    tests(
+      "WeirDeliveryTests",
+      ["CSQLite", "CWeirSystem", "WeirConfig", "WeirDelivery", "WeirSystem", "WeirTelemetry"]),
     tests(
       "WeirParsersTests",
       [
