@@ -181,20 +181,20 @@ public struct Batch: @unchecked Sendable {
   }
 
   /// The id of a key in this batch's own table; nil when it is full. `p` as for `key`.
+  ///
+  /// Complexity: constant, whatever keys a sender makes up.
   public func localKey(_ p: UnsafeRawPointer, _ length: Int) -> KeyID? {
     let count = Int(raw.pointee.local_key_count)
     guard let table = raw.pointee.local_keys else { return nil }
+    guard let index = LocalKeyIndex(raw.pointee) else { return nil }
     let hash = KeyTable.hash(p, length)
-    var i = 0
-    while i < count {
-      if table[i].hash == hash, Int(table[i].length) == length,
-        memcmp(table[i].data, p, length) == 0
-      {
-        return UInt32(i) | UInt32(WEIR_LOCAL_KEY)
-      }
-      i += 1
+    let place: Int
+    switch index.find(p, length, hash, in: table, count: count) {
+    case .key(let number): return UInt32(number) | UInt32(WEIR_LOCAL_KEY)
+    case .place(let free): place = free
     }
     guard count < Int(raw.pointee.local_key_capacity) else { return nil }
+    index.put(count, at: place)
     table[count] = weir_key(
       data: p.assumingMemoryBound(to: UInt8.self), length: UInt32(length), hash: hash)
     raw.pointee.local_key_count = UInt32(count + 1)

@@ -35,6 +35,8 @@ public final class BatchStorage {
   // The most that was in use since the last reset, where a rewind has hidden it.
   private var fieldPeak = 0
   private var scratchPeak = 0
+  private var localKeyPeak = 0
+  private let localKeys: LocalKeyIndex
 
   /// Reserves the storage. Traps when the address space is refused: the host cannot run without.
   public init(limits: BatchLimits = BatchLimits()) {
@@ -47,7 +49,8 @@ public final class BatchStorage {
         + limits.sourcesMax * MemoryLayout<weir_source>.stride
         + limits.tagsMax * MemoryLayout<weir_tag>.stride
         + limits.localKeysMax * MemoryLayout<weir_key>.stride
-        + limits.resourcesMax * MemoryLayout<weir_resource>.stride + 256)
+        + limits.resourcesMax * MemoryLayout<weir_resource>.stride
+        + LocalKeyIndex.bytes(limits.localKeysMax) + 256)
     let recordBytes = pages(recordRoom * MemoryLayout<weir_record>.stride)
     let fieldBytes = pages(limits.fieldsMax * MemoryLayout<weir_field>.stride)
     fieldsOffset = header + recordBytes
@@ -82,6 +85,8 @@ public final class BatchStorage {
     raw.pointee.resources = carve(weir_resource.self, limits.resourcesMax)
     raw.pointee.resource_capacity = UInt32(limits.resourcesMax)
     raw.pointee.keys = KeyTable.shared.entries
+    localKeys = LocalKeyIndex(making: cursor, keysMax: limits.localKeysMax)
+    raw.pointee.host = cursor
     cursor = base + header
     raw.pointee.records = carve(weir_record.self, recordRoom)
     raw.pointee.record_capacity = UInt32(recordRoom)
@@ -110,8 +115,10 @@ public final class BatchStorage {
       let kept = scratchOffset + limits.scratchBytesKept
       madvise(mapping + kept, mappingBytes - kept, MADV_DONTNEED)
     }
+    if localKeyPeak > 0 { localKeys.clear() }
     fieldPeak = 0
     scratchPeak = 0
+    localKeyPeak = 0
     raw.pointee.sequence = sequence
     raw.pointee.record_count = 0
     raw.pointee.field_count = 0
@@ -147,5 +154,6 @@ public final class BatchStorage {
   private func notePeaks() {
     fieldPeak = max(fieldPeak, Int(batch.raw.pointee.field_count))
     scratchPeak = max(scratchPeak, Int(batch.raw.pointee.segments[1].length))
+    localKeyPeak = max(localKeyPeak, Int(batch.raw.pointee.local_key_count))
   }
 }

@@ -32,6 +32,7 @@ public final class KeyTable: @unchecked Sendable {
   public let utf8Forms: UnsafeMutablePointer<weir_key>
   private let buckets: UnsafeMutablePointer<Atomic<UInt32>>
   private let published = Atomic<UInt32>(0)
+  private let refusals = Atomic<Int>(0)
   private let state = Locked(Counts())
 
   private struct Counts {
@@ -51,13 +52,26 @@ public final class KeyTable: @unchecked Sendable {
   public var count: UInt32 { published.load(ordering: .acquiring) }
 
   /// The id of a key that a configuration names. Any thread; takes a lock.
+  ///
+  /// When the table is full it is the id of another key, and `refusedCount` says so: nothing may be
+  /// started then.
   public func intern(_ text: String) -> KeyID {
-    var text = text
-    return text.withUTF8 { bytes in
-      let base = UnsafeRawPointer(bytes.baseAddress ?? UnsafePointer(entriesEnd))
-      return find(base, bytes.count, learning: .configured) ?? 0
-    }
+    internIfRoom(text) ?? 0
   }
+
+  /// The same, or nil (and counted) when configurations have named too many keys.
+  public func internIfRoom(_ text: String) -> KeyID? {
+    var text = text
+    let id = text.withUTF8 { bytes in
+      let base = UnsafeRawPointer(bytes.baseAddress ?? UnsafePointer(entriesEnd))
+      return find(base, bytes.count, learning: .configured)
+    }
+    if id == nil { refusals.wrappingAdd(1, ordering: .relaxed) }
+    return id
+  }
+
+  /// Keys that were named beyond `configuredMax`.
+  public var refusedCount: Int { refusals.load(ordering: .relaxed) }
 
   /// The id of a key seen in data, or nil when the table is closed and does not have it.
   /// Any thread; lock-free when the key is known.
@@ -134,8 +148,7 @@ public final class KeyTable: @unchecked Sendable {
         if counts.learnt >= KeyTable.learntMax || length > 512 { return nil }
         counts.learnt += 1
       case .configured:
-        precondition(
-          counts.configured < KeyTable.configuredMax, "more than 4,096 keys in configurations")
+        if counts.configured >= KeyTable.configuredMax { return nil }
         counts.configured += 1
       }
       let id = published.load(ordering: .relaxed)

@@ -184,6 +184,8 @@ enum BatchImage {
     segments[0] = weir_segment(base: offset(layout.bytes), length: length, capacity: length)
     segments[1] = weir_segment(base: offset(writer.bytesEnd), length: 0, capacity: 0)
     var raw = source
+    // The host's own index does not travel: an image takes no further keys.
+    raw.host = nil
     raw.records = offset(layout.records)
     raw.fields = offset(layout.fields)
     raw.segments = offset(layout.segments)

@@ -91,7 +91,8 @@ enum HostTable {
       guard let name = HostTable.text(data, length, bytesMax: HostTable.nameBytesMax) else {
         return WEIR_E_ARGUMENT
       }
-      place.pointee = KeyTable.shared.intern(name)
+      guard let key = KeyTable.shared.internIfRoom(name) else { return WEIR_E_LIMIT }
+      place.pointee = key
       return WEIR_OK
     }
     host.key_name = { context, key, place in
