@@ -2,19 +2,17 @@ import CWeirKernels
 import CWeirSystem
 import Dispatch
 import Glibc
-import Synchronization
 import WeirConfig
 import WeirParsers
 import WeirRing
 public import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// `stdin`: a stream of JSON values, or lines for a parser; the end of input ends the engine.
 ///
 /// A blocking reader has its own thread, which waits until the lane has room: nothing queues up.
 public final class StdinInput: Input, @unchecked Sendable {
-  /// Bytes that are read at a time.
-  static let readBytes = 256 << 10
   /// The longest line that is kept whole, in bytes.
   static let lineBytesMax = 16 << 20
 
@@ -23,13 +21,14 @@ public final class StdinInput: Input, @unchecked Sendable {
   private let tag: String
   private let splitsLines: Bool
   private let descriptor: Int32
-  private let isStopped = Atomic<Bool>(false)
-  private let taken = DispatchSemaphore(value: 0)
   // Input lane only.
+  private var reader: StdinReader?
   private var host: InputHost?
   private var stream: Stream?
+  /// What the reader has offered and nobody has taken yet.
   private var offered: UnsafeRawBufferPointer?
   private var isEnd = false
+  private var hasEnded = false
 
   /// - Parameter descriptor: what is read; 0 but in tests.
   init(
@@ -47,111 +46,93 @@ public final class StdinInput: Input, @unchecked Sendable {
     (decoder as? any CountingDecoder)?.bind(host.counters)
     self.host = host
     stream = host.makeStream(tag: Array(tag.utf8))
-    var thread = pthread_t()
-    // SAFETY: the thread takes over the reference that is passed to it.
-    let reference = Unmanaged.passRetained(self)
-    let failed = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        let input = Unmanaged<StdinInput>.fromOpaque(argument).takeRetainedValue()
-        input.readAll()
-        return nil
-      }, reference.toOpaque())
-    if failed != 0 {
-      reference.release()
-      throw InputError("stdin: no thread can be started: \(errorText(failed))")
+    let reader = StdinReader(descriptor, lineBytesMax: splitsLines ? Self.lineBytesMax : nil) {
+      [weak self] in
+      host.queue.async { [weak self] in self?.take() }
     }
-    pthread_detach(thread)
+    try reader.start()
+    self.reader = reader
   }
 
-  /// Reads no more; see `Input.stop`.
+  /// Reads no more; what was read and not taken yet still goes as far as there is room, and the
+  /// rest is counted: nobody can read it again.
   public func stop() {
-    isStopped.store(true, ordering: .relaxed)
-    if offered != nil {
-      offered = nil
-      taken.signal()
+    guard let reader else { return }
+    take()
+    self.reader = nil
+    if let bytes = offered { giveUp(bytes, reader) }
+    let last = reader.stop()
+    if !hasEnded {
+      isEnd = true
+      if let rest = last, let left = put(all: rest, isForced: true) { count(lost: left.count) }
+      _ = end()
     }
+    reader.finish()
   }
 
   /// Room has come back; see `Input.resume`.
   public func resume() { deliver() }
 
-  // MARK: The reader's thread
-
-  private func readAll() {
-    var capacity = Self.readBytes
-    var buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
-    defer { buffer.deallocate() }
-    var length = 0
-    while !isStopped.load(ordering: .relaxed) {
-      if length == capacity {
-        let wider = UnsafeMutableRawPointer.allocate(byteCount: 2 * capacity, alignment: 64)
-        memcpy(wider, buffer, length)
-        buffer.deallocate()
-        buffer = wider
-        capacity *= 2
-      }
-      let n = read(descriptor, buffer + length, min(Self.readBytes, capacity - length))
-      if n < 0 && errno == EINTR { continue }
-      if n <= 0 {
-        if n < 0 { Log.error("stdin: it cannot be read: \(errorText())") }
-        return offer(UnsafeRawBufferPointer(start: buffer, count: length), isEnd: true)
-      }
-      length += n
-      let whole = wholeBytes(buffer, length)
-      if whole == 0 { continue }
-      offer(UnsafeRawBufferPointer(start: buffer, count: whole), isEnd: false)
-      memmove(buffer, buffer + whole, length - whole)
-      length -= whole
-    }
-  }
-
-  /// How much can go: JSON is joined by its decoder, lines have to be whole.
-  private func wholeBytes(_ buffer: UnsafeMutableRawPointer, _ length: Int) -> Int {
-    if !splitsLines || length >= Self.lineBytesMax { return length }
-    return weir_last_newline(buffer.assumingMemoryBound(to: UInt8.self), length) + 1
-  }
-
-  /// Gives bytes to the lane and waits until they are taken.
-  private func offer(_ bytes: UnsafeRawBufferPointer, isEnd: Bool) {
-    // SAFETY: the buffer is the thread's, which waits until the lane has taken the bytes.
-    nonisolated(unsafe) let bytes = bytes
-    guard let queue = host?.queue else { return }
-    queue.async { [self] in
-      if isStopped.load(ordering: .relaxed) {
-        taken.signal()
-        return
-      }
-      offered = bytes
-      self.isEnd = isEnd
-      deliver()
-    }
-    taken.wait()
-  }
-
   // MARK: The lane
 
+  private func take() {
+    guard offered == nil, let offer = reader?.offer() else { return deliver() }
+    offered = offer.bytes
+    isEnd = offer.isEnd
+    deliver()
+  }
+
   private func deliver() {
-    guard let host, let stream, var bytes = offered else { return }
-    while !bytes.isEmpty {
-      guard host.mayRead(stream), let n = put(bytes, host, stream) else {
-        offered = bytes
-        return
-      }
-      bytes = UnsafeRawBufferPointer(rebasing: bytes[n...])
+    guard let bytes = offered else { return }
+    if let left = put(all: bytes, isForced: false) {
+      offered = left
+      return
     }
     if isEnd {
-      guard host.reserve(0) != nil else {
-        offered = bytes
+      guard end() else {
+        offered = UnsafeRawBufferPointer(rebasing: bytes[bytes.count...])
         return
       }
-      host.commit(stream, generation: nil, position: 0, length: 0, flags: .streamEnd)
-      host.seal()
-      host.requestStop("stdin: end of input")
+      host?.seal()
+      host?.requestStop("stdin: end of input")
     }
     offered = nil
-    taken.signal()
+    reader?.taken()
+  }
+
+  /// Puts what the lane was to take where there is room for it, at a stop.
+  private func giveUp(_ bytes: UnsafeRawBufferPointer, _ reader: StdinReader) {
+    if let left = put(all: bytes, isForced: true) { count(lost: left.count) }
+    offered = nil
+    reader.taken()
+  }
+
+  private func count(lost bytes: Int) {
+    guard let host else { return }
+    host.counters.extra[InputCounterNames.lostBytes]?.add(bytes)
+    Log.error("\(host.name): \(bytes) bytes that were read are lost: there is no room at the stop")
+  }
+
+  /// Tells the pipeline that nothing more comes; false when there is no room for that now.
+  private func end() -> Bool {
+    guard let host, let stream, host.reserve(0) != nil else { return false }
+    host.commit(stream, generation: nil, position: 0, length: 0, flags: .streamEnd)
+    hasEnded = true
+    return true
+  }
+
+  /// Commits bytes as far as there is room.
+  /// - Returns: what is left; nil when everything was taken.
+  private func put(
+    all bytes: UnsafeRawBufferPointer, isForced: Bool
+  ) -> UnsafeRawBufferPointer? {
+    guard let host, let stream else { return nil }
+    var bytes = bytes
+    while !bytes.isEmpty {
+      guard isForced || host.mayRead(stream), let n = put(bytes, host, stream) else { return bytes }
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[n...])
+    }
+    return nil
   }
 
   /// Copies what fits, in whole lines where they matter; nil when there is no room now.

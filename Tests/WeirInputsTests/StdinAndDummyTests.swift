@@ -4,6 +4,7 @@ import Testing
 import WeirConfig
 import WeirParsers
 import WeirStage
+import WeirTelemetry
 
 @testable import WeirInputs
 
@@ -78,6 +79,46 @@ struct StdinTests {
     let text = (0..<20_000).map { "{\"n\":\($0)}" }.joined(separator: " ")
     let bench = try records([text], slotBytes: 4_096, recordsMax: 64)
     #expect(bench.records.map(\.text) == (0..<20_000).map { "n=\($0)" })
+  }
+
+  /// A reader that is stopped after some text, with nobody taking slots meanwhile.
+  private func stopped(_ text: String, slotBytes: Int = 64 << 10) throws -> RecordBench {
+    var ends: [Int32] = [0, 0]
+    pipe(&ends)
+    _ = weir_fcntl(ends[1], 1031, 1 << 20)
+    let config = InstanceConfig(
+      kind: .input, plugin: "stdin",
+      properties: [Property(key: "parser", node: ConfigNode(text: "json"))])
+    let input = try StdinInput(
+      config, lines: LineDecoding(config, ParserCatalogue(), multilineLimitBytes: 1 << 20),
+      descriptor: ends[0])
+    let bench = RecordBench(input, slotBytes: slotBytes)
+    try bench.start()
+    #expect(write(ends[1], text, text.utf8.count) == text.utf8.count)
+    // Whatever was read by now is kept or counted; what is still in the pipe is not.
+    usleep(100_000)
+    bench.queue.sync { bench.input.stop() }
+    close(ends[1])
+    close(ends[0])
+    bench.drain()
+    return bench
+  }
+
+  @Test("a stop delivers what was read, the line that has no end yet too")
+  func stopWithRest() throws {
+    let bench = try stopped("one\ntwo\nthr")
+    #expect(bench.records.map(\.text) == ["log=one", "log=two", "log=thr"])
+    #expect(bench.counters.extra[InputCounterNames.lostBytes]?.count == 0)
+  }
+
+  @Test("a stop counts what was read and finds no room")
+  func stopWithoutRoom() throws {
+    let line = String(repeating: "x", count: 99) + "\n"
+    let text = String(repeating: line, count: 2_000)
+    let bench = try stopped(text, slotBytes: 8_192)
+    let lost = Int(bench.counters.extra[InputCounterNames.lostBytes]?.count ?? 0)
+    #expect(lost > 0)
+    #expect(bench.records.count * line.utf8.count + lost == text.utf8.count)
   }
 
   @Test("with a parser, lines; the last one without its end too")
