@@ -49,6 +49,11 @@ extension MultilineDecoder {
   ) throws(ConfigProblem) -> MultilineParser {
     let flush = try config.seconds("docker_mode_flush") ?? 4
     let first = config.parser("docker_mode_parser", catalogue)
+    if let first, first.regex == nil {
+      throw config.problem(
+        "the parser \"\(first.name)\" has no expression, so that no text begins a record",
+        key: "docker_mode_parser", suggestion: "name a parser of the format regex")
+    }
     let line = config.parser("parser", catalogue) ?? catalogue.parser(named: "docker")
     guard let line else {
       throw config.problem("docker_mode needs a parser", key: "docker_mode")

@@ -43,6 +43,15 @@ import WeirStage
     }
   }
 
+  @Test("a docker_mode_parser without an expression is refused where it stands")
+  func dockerModeParserWithoutExpression() {
+    let problem = #expect(throws: ConfigProblem.self) {
+      try scan(["path": "/x", "docker_mode": "on", "docker_mode_parser": "j"])
+    }
+    #expect(problem?.key == "docker_mode_parser")
+    #expect(problem?.message.contains("\"j\"") == true)
+  }
+
   @Test("docker_mode joins docker's parts and keeps the fields of the last one")
   func dockerMode() throws {
     let harness = try scan(["path": "/x", "docker_mode": "on"])
