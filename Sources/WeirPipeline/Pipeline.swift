@@ -5,6 +5,7 @@ import WeirBatch
 import WeirDelivery
 import WeirRing
 import WeirStage
+import WeirSystem
 import WeirTelemetry
 
 /// A running pipeline: input lanes, the ring, work lanes, output queues and the ledger between
@@ -68,7 +69,7 @@ public final class Pipeline: @unchecked Sendable {
       let host = InputHost(
         queue: DispatchQueue(label: "weir.input.\(node.name)"), index: index, name: node.name,
         counters: telemetry.stage(.input, node.name, extra: InputCounterNames.all),
-        ledger: ledger, budget: budget, ring: ring, gates: gates,
+        ledger: ledger, budget: budget, ring: ring, gates: gates, limits: node.limits,
         makeStream: { [unowned self] tag, path in
           let plan = router.plan(tag, reachingAll: !node.routes.isEmpty)
           let id = streamNumbers.wrappingAdd(1, ordering: .relaxed).newValue
@@ -89,6 +90,7 @@ public final class Pipeline: @unchecked Sendable {
     let routePlans = graph.inputs.map { node in
       node.routes.map { router.plan(route: Array($0.name.utf8), outputs: $0.outputs) }
     }
+    let shares = hosts.map(\.share)
     for index in 0..<settings.lanes {
       let lane = LaneContext(index: index)
       let program = LaneProgram(
@@ -107,7 +109,7 @@ public final class Pipeline: @unchecked Sendable {
         },
         outputs: zip(graph.outputs, runners).enumerated().map { i, pair in
           LaneOutput(
-            runner: pair.1, lane: pair.0.output.openLane(lane),
+            runner: pair.1, lane: encoder(pair.0.output, lane, shares),
             processors: processorCounters.open(
               pair.0.processors, processorCounters.output[i], lane))
         },
@@ -119,6 +121,13 @@ public final class Pipeline: @unchecked Sendable {
           work: LaneWork(limits: settings.batchLimits, outputCount: graph.outputs.count),
           program: program, kickOthers: { [weak self] in self?.kick() }))
     }
+  }
+
+  private func encoder(
+    _ output: any Output, _ lane: LaneContext, _ shares: [CreditGate?]
+  ) -> any OutputLane {
+    let encoder = output.openLane(lane)
+    return shares.contains { $0 != nil } ? ShareLane(encoder, shares) : encoder
   }
 
   private func laneRoutes(
@@ -148,6 +157,8 @@ public final class Pipeline: @unchecked Sendable {
     control.suspend()
     defer { control.resume() }
     if stopping.load(ordering: .relaxed) { return }
+    // Encoders name keys when lanes are opened, after the configuration was checked.
+    if KeyTable.shared.refusedCount > 0 { throw PipelineError.tooManyKeys }
     for runner in runners {
       try runner.output.start()
       startedOutputs += 1
@@ -204,17 +215,19 @@ public final class Pipeline: @unchecked Sendable {
 
   private func drain() {
     flushTimer?.cancel()
-    let inputs = zip(hosts, graph.inputs).prefix(startedInputs)
-    for (host, node) in inputs {
-      host.queue.sync {
-        node.input.stop()
-        host.seal()
-      }
-    }
     let grace = settings.graceSeconds
     let deadline = Clock.monotonic() + Int64(max(grace, 0)) * 1_000_000_000
-    while !isDrained, grace < 0 || Clock.monotonic() < deadline { usleep(1_000) }
-    if !isDrained {
+    let started = Array(0..<startedInputs)
+    let answering = onLanes(started) { node, host in
+      node.input.stop()
+      host.seal()
+    }
+    for index in started where !answering.contains(index) {
+      Log.warn("input \(hosts[index].name) does not answer, and is left as it is")
+    }
+    let hung = started.count - answering.count
+    while !isDrained(but: hung), grace < 0 || Clock.monotonic() < deadline { usleep(1_000) }
+    if !isDrained(but: hung) {
       let left = runners.map(\.undelivered).reduce(0, +)
       Log.warn(
         "the grace period of \(grace) s is over: \(left) payloads are not delivered; what has a "
@@ -222,13 +235,37 @@ public final class Pipeline: @unchecked Sendable {
     }
     for runner in runners { runner.abandon() }
     for runner in runners.prefix(startedOutputs) { runner.close(withinSeconds: 2) }
-    for (host, node) in inputs { host.queue.sync { node.input.finish() } }
+    _ = onLanes(answering) { node, _ in node.input.finish() }
     onDrained?()
     stopped.signal()
   }
 
-  private var isDrained: Bool {
-    ring.occupancy.used == 0 && lanes.allSatisfy(\.isIdle)
+  /// Seconds to wait for an input lane at a stop when `grace` knows no end.
+  private static let laneWaitSeconds = 30
+
+  /// Does work on the lanes of inputs, at the same time.
+  /// - Returns: those that have done it in time; a lane may hang in a read that never ends.
+  private func onLanes(
+    _ indexes: [Int], _ work: @escaping (PipelineGraph.InputNode, InputHost) -> Void
+  ) -> [Int] {
+    let done = Locked<[Int]>([])
+    let group = DispatchGroup()
+    // SAFETY: `work` captures nothing, and its arguments are each lane's own.
+    nonisolated(unsafe) let work = work
+    for index in indexes {
+      hosts[index].queue.async(group: group) { [self] in
+        work(graph.inputs[index], hosts[index])
+        done.withLock { $0.append(index) }
+      }
+    }
+    let grace = settings.graceSeconds
+    _ = group.wait(timeout: .now() + .seconds(grace < 0 ? Self.laneWaitSeconds : max(1, grace)))
+    return done.withLock { $0.sorted() }
+  }
+
+  /// Everything that was read is finished; lanes that hang may keep a slot each.
+  private func isDrained(but hung: Int) -> Bool {
+    ring.occupancy.used <= hung && ring.occupancy.waiting == 0 && lanes.allSatisfy(\.isIdle)
       && runners.allSatisfy { $0.undelivered == 0 }
   }
 

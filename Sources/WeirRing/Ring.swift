@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import WeirSystem
+public import WeirSystem
 
 /// The ring of slots between inputs and work lanes, in one mapping with a fixed budget.
 ///
@@ -22,7 +22,8 @@ public final class Ring: @unchecked Sendable {
   private let mapping: UnsafeMutableRawPointer
   private let mappingBytes: Int
   private let state: Locked<State>
-  private let observer = Locked<Observer?>(nil)
+  private let observer = Locked<WakeSignal?>(nil)
+  private let waiters = WakeList()
   private let claimRefusals = Atomic<Int>(0)
 
   private struct State {
@@ -30,13 +31,6 @@ public final class Ring: @unchecked Sendable {
     var published: [Int]  // a circular queue of slot indexes; never more than slotCount
     var head: UInt64 = 0  // sequence of the next slot to take
     var tail: UInt64 = 0  // sequence of the next slot to publish
-    var waiters: [@Sendable () -> Void] = []
-  }
-
-  /// A closure in an object, so that handing it around allocates nothing.
-  private final class Observer: Sendable {
-    let call: @Sendable () -> Void
-    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
   }
 
   /// Makes the ring. Traps when the address space is refused: the host cannot run without.
@@ -72,7 +66,7 @@ public final class Ring: @unchecked Sendable {
 
   /// Called after each publish, by the publishing thread. Set once, before the first publish.
   public func observePublish(_ observer: @escaping @Sendable () -> Void) {
-    self.observer.withLock { $0 = Observer(observer) }
+    self.observer.withLock { $0 = WakeSignal(observer) }
   }
 
   /// A free slot for the caller to fill, or nil when the ring is full.
@@ -85,14 +79,14 @@ public final class Ring: @unchecked Sendable {
     return slots[index]
   }
 
-  /// Calls `wake` once, on the releasing thread, when a slot is free; at once when one is already.
-  public func whenFree(_ wake: @escaping @Sendable () -> Void) {
-    let now = state.withLock { state -> Bool in
-      if !state.free.isEmpty { return true }
-      state.waiters.append(wake)
-      return false
+  /// Wakes once, on the releasing thread, when a slot is free; at once when one is already.
+  public func whenFree(_ signal: WakeSignal) {
+    let isFree = state.withLock { state -> Bool in
+      // Under the lock of the free list: a slot that is freed from here on finds the waiter.
+      if state.free.isEmpty { waiters.add(signal) }
+      return !state.free.isEmpty
     }
-    if now { wake() }
+    if isFree { signal.wake() }
   }
 
   /// Gives a claimed slot back unused.
@@ -112,7 +106,7 @@ public final class Ring: @unchecked Sendable {
       state.tail = sequence + 1
       return sequence
     }
-    observer.withLock { $0 }?.call()
+    observer.withLock { $0 }?.wake()
     return sequence
   }
 
@@ -152,15 +146,8 @@ public final class Ring: @unchecked Sendable {
   }
 
   private func free(_ slot: Slot) {
-    var due = state.withLock { state -> Int in
-      state.free.append(slot.index)
-      return state.waiters.count
-    }
-    // One at a time, so that the list keeps its memory; whoever waits anew meanwhile is not due.
-    while due > 0, let wake = state.withLock({ $0.waiters.popLast() }) {
-      wake()
-      due -= 1
-    }
+    state.withLock { $0.free.append(slot.index) }
+    waiters.wakeAll()
   }
 
   /// Slots that are not free, slots published and not yet taken, and refused claims so far.

@@ -71,6 +71,8 @@ public final class Slot: @unchecked Sendable {
   public var chunks: [SlotChunk] = []
   /// Its number, never reused; set by `publish`.
   public internal(set) var sequence: UInt64 = 0
+  /// The share of the input that fills it, if it has one: it gets the slot's bytes back.
+  public var share: CreditGate?
   let references = Atomic<Int>(0)
   private var jumboBytes = 0
 
@@ -114,7 +116,12 @@ public final class Slot: @unchecked Sendable {
       base = ownBase
       capacity = ownCapacity
     }
+    let bytes = length
     length = 0
     chunks.removeAll(keepingCapacity: true)
+    if let share {
+      self.share = nil
+      share.give(bytes)
+    }
   }
 }

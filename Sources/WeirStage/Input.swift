@@ -47,7 +47,12 @@ public final class InputHost: @unchecked Sendable {
   public let ledger: Ledger
   public let budget: MemoryBudget
   public let ring: Ring
+  /// What this input may have in memory, in slots and payloads; nil for no bound of its own.
+  public let share: CreditGate?
   private let gates: [OutputGate]
+  private var rate: RateGate?
+  private var shareWake: LaneWake?
+  private var isPausedByShare = false
   private let makeStreamHook: (_ tag: [UInt8], _ path: [UInt8]) -> Stream
   private let stopHook: @Sendable (String) -> Void
   private weak var input: (any Input)?
@@ -58,7 +63,7 @@ public final class InputHost: @unchecked Sendable {
 
   public init(
     queue: DispatchQueue, index: Int, name: String, counters: StageCounters, ledger: Ledger,
-    budget: MemoryBudget, ring: Ring, gates: [OutputGate],
+    budget: MemoryBudget, ring: Ring, gates: [OutputGate], limits: InputLimits = InputLimits(),
     makeStream: @escaping (_ tag: [UInt8], _ path: [UInt8]) -> Stream,
     requestStop: @escaping @Sendable (String) -> Void
   ) {
@@ -70,10 +75,13 @@ public final class InputHost: @unchecked Sendable {
     self.budget = budget
     self.ring = ring
     self.gates = gates
+    share = limits.memoryBytes > 0 ? CreditGate(limitBytes: limits.memoryBytes) : nil
+    rate = limits.rate.map(RateGate.init)
     makeStreamHook = makeStream
     stopHook = requestStop
     let resume = { [weak self] () -> Void in self?.input?.resume() }
     slotWake = LaneWake(on: queue, resume)
+    shareWake = LaneWake(on: queue, resume)
     gateWakes = gates.map { _ in LaneWake(on: queue, resume) }
   }
 
@@ -89,13 +97,14 @@ public final class InputHost: @unchecked Sendable {
 
   // MARK: Backpressure
 
-  /// True when the stream may be read: every output that it can reach has credit, and the ledger
-  /// has room. When false, `resume` is called once that may have changed.
+  /// True when the stream may be read: every output that it can reach has credit, the ledger has
+  /// room, and the input's own share and rate are not used up. When false, `resume` is called once that may have changed.
   public func mayRead(_ stream: Stream) -> Bool {
     if ledger.isFull {
       resumeLater(milliseconds: 20)
       return false
     }
+    guard hasShare(), hasRate() else { return false }
     if stream.plan.mayReachAll {
       for i in gates.indices where !gates[i].isOpen { return wait(forGate: i) }
       return true
@@ -106,7 +115,30 @@ public final class InputHost: @unchecked Sendable {
 
   /// Asks for one `resume` when the gate opens; one request per gate is enough for all streams.
   private func wait(forGate index: Int) -> Bool {
-    gateWakes[index].arm(gates[index].whenOpen)
+    if let signal = gateWakes[index].arm() { gates[index].whenOpen(signal) }
+    return false
+  }
+
+  private func hasShare() -> Bool {
+    guard let share, !share.isOpen else {
+      isPausedByShare = false
+      return true
+    }
+    if !isPausedByShare { counters.extra[InputCounterNames.memoryPauses]?.add() }
+    isPausedByShare = true
+    // What the open slot holds comes back only when it is on its way.
+    seal()
+    if let signal = shareWake?.arm() { share.whenOpen(signal) }
+    return false
+  }
+
+  private func hasRate() -> Bool {
+    guard rate != nil else { return true }
+    let stops = rate?.stopCount ?? 0
+    let wait = rate?.wait(at: Clock.monotonic(), records: counters.records.count) ?? 0
+    if wait == 0 { return true }
+    if (rate?.stopCount ?? 0) > stops { counters.extra[InputCounterNames.ratePauses]?.add() }
+    resumeLater(milliseconds: Int(min(wait / 1_000_000 + 1, 1_000)))
     return false
   }
 
@@ -133,7 +165,7 @@ public final class InputHost: @unchecked Sendable {
       seal()
     }
     guard let slot = ring.claim() else {
-      slotWake?.arm(ring.whenFree)
+      if let signal = slotWake?.arm() { ring.whenFree(signal) }
       return nil
     }
     if minimum > slot.capacity, !slot.attachJumbo(bytes: minimum, budget: budget) {
@@ -141,6 +173,7 @@ public final class InputHost: @unchecked Sendable {
       resumeLater(milliseconds: 50)
       return nil
     }
+    slot.share = share
     open = slot
     return room(slot)
   }
@@ -165,6 +198,8 @@ public final class InputHost: @unchecked Sendable {
         length: length, covered: covered, flags: flags))
     slot.length += length
     counters.bytes.add(length)
+    share?.take(length)
+    rate?.take(length)
     takeCredit(stream.plan, length + OutputGate.chunkBytes)
     if slot.capacity - slot.length < 4_096 || slot.chunks.count == Slot.chunksMax { seal() }
   }

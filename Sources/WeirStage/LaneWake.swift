@@ -8,15 +8,15 @@ import WeirSystem
 final class LaneWake: @unchecked Sendable {
   private var isArmed = false
   private let action: () -> Void
-  /// What others call; one closure for the life of the wake.
-  private var signal: @Sendable () -> Void = {}
+  /// What others call; one for the life of the wake.
+  private var signal = WakeSignal {}
 
   /// `action` runs on `queue`.
   init(on queue: DispatchQueue, _ action: @escaping () -> Void) {
     self.action = action
     let work = RepeatedWork(on: queue) { [weak self] in self?.fire() }
     // Keeps the work and not the wake: a gate may hold the signal when the input is gone.
-    signal = { work.submit(keeping: work) }
+    signal = WakeSignal { work.submit(keeping: work) }
   }
 
   private func fire() {
@@ -24,10 +24,10 @@ final class LaneWake: @unchecked Sendable {
     action()
   }
 
-  /// Hands the signal to `request`, unless an earlier request is still open.
-  func arm(_ request: (@escaping @Sendable () -> Void) -> Void) {
-    guard !isArmed else { return }
+  /// The signal to hand to whoever is waited for; nil while an earlier one is still out.
+  func arm() -> WakeSignal? {
+    if isArmed { return nil }
     isArmed = true
-    request(signal)
+    return signal
   }
 }

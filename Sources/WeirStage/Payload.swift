@@ -1,5 +1,6 @@
 import Glibc
 public import WeirDelivery
+public import WeirRing
 
 /// One stretch of a payload that belongs together: the records of one tag, or of one file.
 public struct PayloadSection {
@@ -43,6 +44,10 @@ public final class Payload: @unchecked Sendable {
   /// Bytes of credit that the payload holds of its output: of raw bytes or of its footprint,
   /// whichever is more.
   public var creditBytes = 0
+  /// The share of the input that its records are of, if it has one, and the bytes taken of it; given
+  /// back when the payload is emptied.
+  public private(set) var share: CreditGate?
+  private var shareBytes = 0
   /// How often delivery was tried.
   public var attempts = 0
 
@@ -97,6 +102,14 @@ public final class Payload: @unchecked Sendable {
     length &+= 1
   }
 
+  /// Counts it against the share of an input until it is emptied.
+  public func take(of share: CreditGate) {
+    precondition(self.share == nil, "a payload counts against one share")
+    self.share = share
+    shareBytes = footprint
+    share.take(shareBytes)
+  }
+
   /// Empties it for the next batch. A steady stream keeps its memory: growing anew for each batch
   /// of enriched records (some 4 MiB) costs eight times what encoding them does.
   public func reset() {
@@ -109,6 +122,9 @@ public final class Payload: @unchecked Sendable {
     uncompressedLength = 0
     creditBytes = 0
     attempts = 0
+    share?.give(shareBytes)
+    share = nil
+    shareBytes = 0
     if capacity > Payload.keptBytes || smallUses > Payload.smallUsesMax {
       smallUses = 0
       capacity = 16 << 10

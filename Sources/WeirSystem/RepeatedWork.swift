@@ -1,52 +1,49 @@
 public import Dispatch
+import Synchronization
 
 /// Work that goes to a queue again and again, without allocating anything for each time.
 ///
 /// One submission at a time: the next one comes, from whatever thread, after the action of the one
 /// before has begun.
+///
+/// A source of the kind that counts is its own place in the queue: libdispatch makes neither a work
+/// item nor a continuation for a submission, as `async` does.
 public final class RepeatedWork: @unchecked Sendable {
-  // SAFETY: unchecked because of the variables: only the one submission that is under way, and
-  // then its action, touch them.
+  // SAFETY: unchecked because of the source, which any thread may add to.
+  private let source: any DispatchSourceUserDataAdd
+  /// A retained reference, or 0.
+  private let owner = Atomic<UInt>(0)
 
-  /// Uses of one work item. libdispatch counts them in 32 bits, and takes the first one after an
-  /// overflow for the end of a group that has ended: the process would stop there.
-  public static let usesMax = 1 << 30
+  /// Runs `action` on `queue` for each `submit`.
+  public init(on queue: DispatchQueue, _ action: @escaping () -> Void) {
+    source = DispatchSource.makeUserDataAddSource(queue: queue)
+    // The owner keeps this object, and is kept itself until the end.
+    source.setEventHandler { [unowned self] in
+      let kept = takeOwner()
+      action()
+      withExtendedLifetime(kept) {}
+    }
+    source.activate()
+  }
 
-  private let queue: DispatchQueue
-  private let renewAfter: Int
-  private let action: () -> Void
-  private var item = DispatchWorkItem {}
-  private var uses = 0
-  private var owner: AnyObject?
-
-  /// Runs `action` on `queue` for each `submit`. `usesMax` is for tests.
-  public init(
-    on queue: DispatchQueue, usesMax: Int = RepeatedWork.usesMax, _ action: @escaping () -> Void
-  ) {
-    self.queue = queue
-    self.action = action
-    renewAfter = usesMax
-    item = makeItem()
+  deinit {
+    source.cancel()
+    _ = takeOwner()
   }
 
   /// Submits the action; `owner` lives at least until it has run.
   public func submit(keeping owner: AnyObject) {
-    self.owner = owner
-    queue.async(execute: item)
+    // SAFETY: `takeOwner` takes over the reference that is retained here.
+    let reference = UInt(bitPattern: Unmanaged.passRetained(owner).toOpaque())
+    // ORDERING: release, so that the action sees what the submitter did before.
+    let earlier = self.owner.exchange(reference, ordering: .acquiringAndReleasing)
+    precondition(earlier == 0, "work was submitted again before it had begun")
+    source.add(data: 1)
   }
 
-  private func makeItem() -> DispatchWorkItem {
-    // Its owner keeps this object, and is kept itself until the end.
-    DispatchWorkItem { [unowned self] in
-      let kept = owner
-      owner = nil
-      uses += 1
-      if uses >= renewAfter {
-        uses = 0
-        item = makeItem()
-      }
-      action()
-      withExtendedLifetime(kept) {}
-    }
+  private func takeOwner() -> AnyObject? {
+    let reference = owner.exchange(0, ordering: .acquiringAndReleasing)
+    guard let pointer = UnsafeRawPointer(bitPattern: reference) else { return nil }
+    return Unmanaged<AnyObject>.fromOpaque(pointer).takeRetainedValue()
   }
 }

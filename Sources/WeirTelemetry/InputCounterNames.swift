@@ -15,9 +15,16 @@ public enum InputCounterNames {
   public static let filesTruncated = "files_truncated"
   /// Byte sequences that `unicode.encoding` or `generic.encoding` could not read.
   public static let encodingErrors = "encoding_errors"
+  /// How often the input stopped reading at its `mem_buf_limit`.
+  public static let memoryPauses = "mem_buf_limit_pauses"
+  /// How often it stopped reading at its `rate_gate`.
+  public static let ratePauses = "rate_gate_pauses"
+  /// Idle files that were closed to stay within the descriptors, and opened again.
+  public static let filesParked = "files_parked"
+  public static let filesUnparked = "files_unparked"
   public static let all = [
     filesOpened, filesClosed, filesRotated, longLinesTruncated, longLinesSkipped, longLinesSplit,
     multilineTruncated, lostBytes, shedBytes, stalledFiles, errors, filesTruncated,
-    encodingErrors,
+    encodingErrors, memoryPauses, ratePauses, filesParked, filesUnparked,
   ]
 }

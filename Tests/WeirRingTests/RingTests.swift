@@ -48,10 +48,10 @@ struct RingTests {
   func waiting() throws {
     let ring = Ring(slotCount: 1, slotBytes: 4096, budget: MemoryBudget(limitBytes: 1 << 20))
     let wakes = Atomic<Int>(0)
-    ring.whenFree { wakes.wrappingAdd(1, ordering: .relaxed) }
+    ring.whenFree(WakeSignal { wakes.wrappingAdd(1, ordering: .relaxed) })
     #expect(wakes.load(ordering: .relaxed) == 1)
     let slot = try #require(ring.claim())
-    ring.whenFree { wakes.wrappingAdd(1, ordering: .relaxed) }
+    ring.whenFree(WakeSignal { wakes.wrappingAdd(1, ordering: .relaxed) })
     #expect(wakes.load(ordering: .relaxed) == 1)
     ring.abandon(slot)
     #expect(wakes.load(ordering: .relaxed) == 2)

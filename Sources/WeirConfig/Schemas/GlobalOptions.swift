@@ -35,8 +35,7 @@ public enum GlobalOptions {
       OptionSchema("tag", help: "tag of the records"),
       OptionSchema(
         "mem_buf_limit", .size, default: "0",
-        .notYet("shares of inputs in the memory budget; until then one budget bounds them all"),
-        help: "this input's share of the memory budget"),
+        help: "bytes of this input in memory at most; 0 for no bound of its own"),
       OptionSchema(
         "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
         .notYet("spools of outputs; until then a blocked output stops reading"),
@@ -59,19 +58,19 @@ public enum GlobalOptions {
         "routable", .bool, default: "true",
         .refused("an input that no output may receive is not supported; leave it out"),
         help: "whether outputs can match this input"),
-      OptionSchema("rate_window", .time, default: "1s", rateLimit, help: "seconds of the rate"),
-      OptionSchema("rate_gate", .bool, default: "false", rateLimit, help: "limit the reading rate"),
-      OptionSchema("rate_gate.max_bytes", .size, default: "0", rateLimit, help: "bytes a second"),
       OptionSchema(
-        "rate_gate.max_records", .integer, default: "0", rateLimit, help: "records a second"),
+        "rate_window", .time, default: "1s", help: "seconds over which the rate is measured"),
+      OptionSchema("rate_gate", .bool, default: "false", help: "limit the reading rate"),
+      OptionSchema("rate_gate.max_bytes", .size, default: "0", help: "bytes a second"),
+      OptionSchema("rate_gate.max_records", .integer, default: "0", help: "records a second"),
       OptionSchema(
-        "rate_gate.backpressure", .bool, default: "true", rateLimit, help: "pause above the rate"),
+        "rate_gate.backpressure", .bool, default: "true",
+        .noCounterpart("an output that is full or away stops the reading by itself"),
+        help: "lower the limits while outputs are busy"),
       OptionSchema(
-        "rate_gate.resume_ratio", .double, default: "0.80", rateLimit, help: "resume below it"),
+        "rate_gate.resume_ratio", .double, default: "0.80",
+        help: "part of the limit at which reading goes on"),
     ]
-
-  private static let rateLimit = OptionClass.notYet(
-    "rate limits of inputs: until then an input reads as fast as its outputs take it")
 
   static let filter: [OptionSchema] =
     common + matching + [

@@ -1,5 +1,7 @@
+import WeirBatch
 public import WeirConfig
 import WeirParsers
+import WeirStage
 
 /// Turns a validated configuration into a graph of stages. Starts nothing.
 public struct GraphBuilder {
@@ -18,15 +20,17 @@ public struct GraphBuilder {
     let inputs = try configuration.inputs.map(input)
     let filters = try configuration.filters.filter(\.isActive).map { config in
       PipelineGraph.FilterNode(
-        name: config.name, filter: try factory.filter(config), rule: try rule(config))
+        name: config.name, filter: try checked(config) { try factory.filter(config) },
+        rule: try rule(config))
     }
     return PipelineGraph(inputs: inputs, filters: filters, outputs: outputs)
   }
 
   private func input(_ config: InstanceConfig) throws -> PipelineGraph.InputNode {
     PipelineGraph.InputNode(
-      name: config.name, input: try factory.input(config),
-      processors: try config.processors.map(processor), routes: try config.routes.map(route))
+      name: config.name, input: try checked(config) { try factory.input(config) },
+      processors: try config.processors.map(processor), routes: try config.routes.map(route),
+      limits: try InputLimits(config))
   }
 
   private func output(_ config: InstanceConfig) throws -> PipelineGraph.OutputNode {
@@ -38,13 +42,31 @@ public struct GraphBuilder {
       rule = MatchRule(pattern: "*", regex: nil)
     }
     return PipelineGraph.OutputNode(
-      name: config.name, output: try factory.output(config), rule: rule,
+      name: config.name, output: try checked(config) { try factory.output(config) }, rule: rule,
       processors: try config.processors.map(processor), retryLimit: try retryLimit(config))
+  }
+
+  /// What `make` makes, unless it named a key too many.
+  private func checked<Stage>(
+    _ config: InstanceConfig, _ make: () throws -> Stage
+  ) throws -> Stage {
+    let stage = try make()
+    if let problem = tooManyKeys(at: config.location) { throw problem }
+    return stage
+  }
+
+  private func tooManyKeys(at location: SourceLocation?) -> ConfigProblem? {
+    guard KeyTable.shared.refusedCount > 0 else { return nil }
+    return ConfigProblem(
+      "the configuration names more than \(KeyTable.configuredMax) different keys, in parsers, "
+        + "filters and outputs together", at: location,
+      suggestion: "leave out parsers and rules that are not used")
   }
 
   private func processor(_ definition: ProcessorDefinition) throws -> PipelineGraph.Processor {
     PipelineGraph.Processor(
-      name: definition.instance.plugin, filter: try factory.processor(definition))
+      name: definition.instance.plugin,
+      filter: try checked(definition.instance) { try factory.processor(definition) })
   }
 
   private func route(_ definition: RouteDefinition) throws -> PipelineGraph.Route {

@@ -43,11 +43,15 @@ public struct PipelineGraph: Sendable {
     public let input: any Input
     public let processors: [Processor]
     public let routes: [Route]
+    /// What only this input is held to.
+    public let limits: InputLimits
 
     public init(
-      name: String, input: any Input, processors: [Processor] = [], routes: [Route] = []
+      name: String, input: any Input, processors: [Processor] = [], routes: [Route] = [],
+      limits: InputLimits = InputLimits()
     ) {
       self.name = name
+      self.limits = limits
       self.input = input
       self.processors = processors
       self.routes = routes

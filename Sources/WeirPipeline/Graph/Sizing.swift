@@ -14,8 +14,19 @@ extension PipelineSettings {
     } else {
       lanes = max(1, min(CPUShare.cores(), CPUShare.quota() ?? Int.max, 4))
     }
-    // Every input may keep a slot open for a flush interval.
-    slotCount = max(12, configuration.inputs.count + 8)
+    sizeRing(inputs: configuration.inputs.count)
+  }
+
+  /// Slots of the ring at most: further inputs wait until others have sealed theirs.
+  static let slotsMax = 512
+  /// Bytes of a slot at least.
+  static let slotBytesMin = 32 << 10
+
+  /// Every input may keep a slot open for a flush interval, so there are more slots than inputs;
+  /// where there are many they are smaller, so that the ring takes half of the budget at most.
+  mutating func sizeRing(inputs: Int) {
+    slotCount = min(max(12, inputs + 8), Self.slotsMax)
+    while slotBytes > Self.slotBytesMin, slotCount * slotBytes > budgetBytes / 2 { slotBytes /= 2 }
   }
 }
 
