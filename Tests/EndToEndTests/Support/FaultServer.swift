@@ -84,7 +84,7 @@ final class FaultServer {
 
   /// Waits until every line is there, or nothing new has come for a while; then the verdict.
   func settledVerdict(
-    expecting counts: [String: Int], allowsRepeats: Bool = false, quiet: Double = 12,
+    expecting counts: [String: Int], allowsRepeats: Bool = false, quiet: Double = 20,
     within seconds: Double = 90
   ) -> [String] {
     let total = counts.values.reduce(0, +)

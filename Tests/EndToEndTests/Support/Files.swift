@@ -81,6 +81,14 @@ enum Files {
     return names.sorted()
   }
 
+  /// The bytes of all files below a folder; 0 where there is none.
+  static func treeSize(_ path: String) -> Int {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return 0 }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return Int(status.st_size) }
+    return names(in: path).reduce(0) { $0 + treeSize("\(path)/\($1)") }
+  }
+
   static func removeTree(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
