@@ -30,8 +30,15 @@ public final class CheckpointDatabases: Sendable {
   /// Where positions are kept when neither `db` nor `storage.path` says so, if it exists.
   public static let defaultDirectory = "/var/lib/weir"
   private let open = Locked<[String: CheckpointDatabase]>([:])
+  private let users = Locked<Set<String>>([])
 
   public init() {}
+
+  /// Notes the name of an input that stores positions; called for all before the first one starts.
+  func use(by input: String) { users.withLock { _ = $0.insert(input) } }
+
+  /// The inputs that store positions.
+  var userNames: Set<String> { users.withLock { $0 } }
 
   /// The database of a file, opened once.
   func database(
@@ -75,8 +82,10 @@ public enum BuiltinInputs {
   ) throws -> any Input {
     switch config.plugin {
     case "tail":
+      context.databases.use(by: config.name)
       return try TailInput(
-        config, lines: lines(config, context), openDatabase: database(config, context))
+        config, lines: lines(config, context), databases: context.databases,
+        openDatabase: database(config, context))
     case "stdin":
       let isParsed = config.text("parser") != nil
       return try StdinInput(config, lines: isParsed ? lines(config, context) : nil)

@@ -98,7 +98,8 @@ public final class InputHost: @unchecked Sendable {
   // MARK: Backpressure
 
   /// True when the stream may be read: every output that it can reach has credit, the ledger has
-  /// room, and the input's own share and rate are not used up. When false, `resume` is called once that may have changed.
+  /// room, and the input's own share and rate are not used up. When false, `resume` is called once
+  /// that may have changed.
   public func mayRead(_ stream: Stream) -> Bool {
     if ledger.isFull {
       resumeLater(milliseconds: 20)

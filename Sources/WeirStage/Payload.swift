@@ -44,8 +44,8 @@ public final class Payload: @unchecked Sendable {
   /// Bytes of credit that the payload holds of its output: of raw bytes or of its footprint,
   /// whichever is more.
   public var creditBytes = 0
-  /// The share of the input that its records are of, if it has one, and the bytes taken of it; given
-  /// back when the payload is emptied.
+  /// The share of the input that its records are of, if it has one: the payload counts against it
+  /// until it is emptied.
   public private(set) var share: CreditGate?
   private var shareBytes = 0
   /// How often delivery was tried.

@@ -38,6 +38,29 @@ struct CheckpointTests {
     #expect(try CheckpointStore(input: "tail.2", database: database).load().rows.isEmpty)
   }
 
+  @Test("an input with a new name takes over what nobody else has, once")
+  func renamed() throws {
+    let mine = row("/logs/a", position: 5)
+    let others = row("/other/b", position: 6)
+    let theirs = row("/logs/c", position: 7)
+    let database = try CheckpointDatabase(path: path)
+    for (name, row) in [("tail.0", mine), ("tail.0", others), ("tail.1", theirs)] {
+      CheckpointStore(input: name, database: database).put(row)
+    }
+    database.flush()
+    let store = CheckpointStore(input: "pods", database: database)
+    func adopt() throws -> Int {
+      try store.adopt(without: ["pods", "tail.1"]) { $0.starts(with: Array("/logs/".utf8)) }.rows
+    }
+    #expect(try adopt() == 1)
+    #expect(try adopt() == 0)
+    let contents = try store.load()
+    #expect(contents.rows == [mine])
+    #expect(contents.aliveSeconds != nil)
+    #expect(try CheckpointStore(input: "tail.0", database: database).load().rows == [others])
+    #expect(try CheckpointStore(input: "tail.1", database: database).load().rows == [theirs])
+  }
+
   @Test("positions follow the ledger by themselves and never go back")
   func positions() throws {
     let database = try CheckpointDatabase(path: path)

@@ -73,6 +73,14 @@ final class CheckpointStatements {
     return try query.next() ? query.int(0) : nil
   }
 
+  /// Names under which files are stored.
+  func inputs() throws(CheckpointError) -> [String] {
+    let query = try connection.prepare("SELECT DISTINCT input FROM weir_files ORDER BY input")
+    var names: [String] = []
+    while try query.next() { names.append(String(decoding: query.bytes(0), as: UTF8.self)) }
+    return names
+  }
+
   func files(_ input: String) throws(CheckpointError) -> [CheckpointRow] {
     let query = try connection.prepare(
       """

@@ -50,6 +50,38 @@ public final class CheckpointStore: @unchecked Sendable {
     } ?? Contents()
   }
 
+  /// Takes over rows of inputs that are not there any more, for files that `wants` names: an input
+  /// that was given another name goes on where it was. Waits for the database.
+  ///
+  /// Does nothing once this input has stored anything itself.
+  /// - Parameter names: the inputs that there are now; theirs are left alone.
+  /// - Returns: how many rows, and the names that they were stored under.
+  public func adopt(
+    without names: Set<String>, where wants: ([UInt8]) -> Bool
+  ) throws -> (rows: Int, from: [String]) {
+    let taken = try database.read { statements -> (rows: [CheckpointRow], from: [String]) in
+      guard try statements.note(input, Self.aliveKey) == nil else { return ([], []) }
+      var rows: [CheckpointRow] = []
+      var from: [String] = []
+      for name in try statements.inputs() where name != input && !names.contains(name) {
+        let found = try statements.files(name).filter { wants($0.stream) }
+        if found.isEmpty { continue }
+        from.append(name)
+        rows += found
+        for key in [Self.aliveKey, Self.importedKey] {
+          guard let value = try statements.note(name, key) else { continue }
+          database.add(.note(input: input, key: key, value: value))
+        }
+        for row in found { database.add(.remove(input: name, row.id)) }
+      }
+      return (rows, from)
+    }
+    guard let taken, !taken.rows.isEmpty else { return (0, []) }
+    for row in taken.rows { put(row) }
+    flush()
+    return (taken.rows.count, taken.from)
+  }
+
   /// Notes that Fluent Bit's rows have been taken over.
   public func markImported() {
     database.add(.note(input: input, key: Self.importedKey, value: Int64(time(nil))))

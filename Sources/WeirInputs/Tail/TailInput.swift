@@ -11,13 +11,14 @@ public final class TailInput: Input, @unchecked Sendable {
   private let options: TailOptions
   private let openDatabase: @Sendable () throws -> CheckpointDatabase
   private let storeName: String
+  private let databases: CheckpointDatabases
   // Input lane only.
   private var tailer: Tailer?
 
   /// Reads the options. `openDatabase` is called by `start`: building a pipeline touches no file.
   /// - Throws: `ConfigProblem` for a bad value.
   init(
-    _ config: InstanceConfig, lines: LineDecoding,
+    _ config: InstanceConfig, lines: LineDecoding, databases: CheckpointDatabases,
     openDatabase: @escaping @Sendable () throws -> CheckpointDatabase
   ) throws(ConfigProblem) {
     options = try TailOptions(config)
@@ -25,6 +26,7 @@ public final class TailInput: Input, @unchecked Sendable {
     parallelStages = lines.stages
     self.openDatabase = openDatabase
     storeName = config.name
+    self.databases = databases
   }
 
   /// Begins to read; see `Input.start`.
@@ -37,6 +39,12 @@ public final class TailInput: Input, @unchecked Sendable {
           + "\"storage.path\", or make /var/lib/weir")
     }
     let tailer = Tailer(host: host, options: options, store: store)
+    let adopted = try store.adopt(without: databases.userNames) { tailer.isWanted($0) }
+    if adopted.rows > 0 {
+      Log.info(
+        "\(host.name): goes on from \(adopted.rows) positions that were stored under the name "
+          + adopted.from.joined(separator: ", "))
+    }
     try tailer.start()
     self.tailer = tailer
   }
