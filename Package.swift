@@ -33,6 +33,7 @@ let package = Package(
     // Products are not named after the libraries they wrap: see docs/ABI.md, "Loading".
     .library(name: "WeirYAML", type: .dynamic, targets: ["WeirYAML"]),
     .library(name: "WeirGzip", type: .dynamic, targets: ["WeirGzip"]),
+    .library(name: "WeirElasticsearch", type: .dynamic, targets: ["WeirElasticsearch"]),
     .library(name: "WeirSampleRedact", type: .dynamic, targets: ["WeirSampleRedact"]),
     .library(name: "WeirSampleOutput", type: .dynamic, targets: ["WeirSampleOutput"]),
   ],
@@ -93,8 +94,8 @@ let package = Package(
     library(
       "WeirPluginHost",
       [
-        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing",
-        "WeirStage", "WeirSystem", "WeirTelemetry",
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery", "WeirOutputs",
+        "WeirRing", "WeirStage", "WeirSystem", "WeirTelemetry",
       ]),
     library(
       "WeirPipeline",
@@ -118,6 +119,10 @@ let package = Package(
     .target(
       name: "WeirGzip", dependencies: ["CGzipISAL", "CWeirPlugin", "CZlib", "WeirSDK"],
       path: "Plugins/Gzip/Sources", swiftSettings: hot, linkerSettings: oneSymbol("plugin.map")),
+    .target(
+      name: "WeirElasticsearch", dependencies: ["CWeirPlugin", "CXXHash", "WeirSDK"],
+      path: "Plugins/Elasticsearch/Sources", swiftSettings: hot,
+      linkerSettings: oneSymbol("plugin.map")),
     .target(
       name: "WeirSampleRedact", dependencies: ["CWeirPlugin"],
       path: "Plugins/Samples/Redact/Sources", linkerSettings: oneSymbol("plugin.map")),
@@ -171,6 +176,12 @@ let package = Package(
       [
         "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirDelivery",
         "WeirPipeline", "WeirPluginHost", "WeirRing", "WeirSDK", "WeirStage", "WeirSystem",
+        "WeirTelemetry",
+      ]),
+    tests(
+      "WeirElasticsearchTests",
+      [
+        "CWeirPlugin", "CWeirSystem", "WeirBatch", "WeirConfig", "WeirPluginHost", "WeirStage",
         "WeirTelemetry",
       ]),
     tests("WeirPipelineTests", ["WeirParsers", "WeirPipeline", "WeirTelemetry", "WeirSystem"]),

@@ -7,6 +7,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PLUGINS=(
   WeirYAML:yaml
   WeirGzip:gzip
+  WeirElasticsearch:elasticsearch
   WeirSampleRedact:sample_redact
   WeirSampleOutput:sample_output
 )

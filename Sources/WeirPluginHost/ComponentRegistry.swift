@@ -82,7 +82,7 @@ public struct ComponentRegistry: Sendable {
       let table = component.kind.stage.map {
         component.schema.table(
           kind: $0, name: component.typeName, help: component.help,
-          adding: $0 == .input ? LineOptions.all : [])
+          adding: $0 == .input ? LineOptions.all : [], usesNetwork: component.isCarried)
       }
       let registered = RegisteredComponent(
         kind: component.kind, typeName: component.typeName, help: component.help, table: table,

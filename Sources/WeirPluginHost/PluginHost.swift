@@ -1,4 +1,5 @@
 public import WeirConfig
+import WeirOutputs
 public import WeirStage
 import WeirSystem
 import WeirTelemetry
@@ -145,7 +146,8 @@ public final class PluginHost: Sendable {
     try instance(.filter, config).map { try PluginFilter($0) }
   }
 
-  /// The output of a configured instance; nil when no plugin has one of its type.
+  /// The output of a configured instance that delivers itself; nil when no plugin has one of its
+  /// type. For those that the host carries over HTTP see `carriedOutput`.
   public func output(_ config: InstanceConfig) throws -> (any Output)? {
     try instance(.output, config).map { try PluginOutput($0) }
   }
@@ -204,8 +206,8 @@ public final class PluginHost: Sendable {
     return PluginCodecFactory(plugin, component)
   }
 
-  private func instance(
-    _ kind: ComponentKind, _ config: InstanceConfig
+  func instance(
+    _ kind: ComponentKind, _ config: InstanceConfig, json: JSONStyle = JSONStyle()
   ) throws -> PluginInstance? {
     guard let registered = registry.component(kind, config.plugin), let plugin = registered.plugin,
       let component = registered.component
@@ -220,7 +222,7 @@ public final class PluginHost: Sendable {
     let made = try PluginInstance(
       component, isSingleLane: plugin.descriptor.isSingleLane, name: config.name,
       options: options,
-      codecs: { name throws(CodecError) in try CodecRegistry.shared.factory(name) })
+      codecs: { name throws(CodecError) in try CodecRegistry.shared.factory(name) }, json: json)
     stages.withLock { stages in
       stages.removeAll { $0.instance == nil }
       stages.append(WeakInstance(instance: made))

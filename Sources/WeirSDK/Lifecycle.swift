@@ -39,6 +39,15 @@ open class PluginLane {
     throw PluginError(WEIR_E_UNSUPPORTED, "this component does not deliver")
   }
 
+  /// Outputs over HTTP: appends an item per record to `body` and its end to `ends`; see
+  /// `weir_output.encode`.
+  open func encode(
+    _ batch: BatchView, _ selection: SelectionView, _ cursor: inout UInt32,
+    _ body: OpaquePointer?, _ ends: UnsafeMutablePointer<UInt64>
+  ) throws(PluginError) -> Int32 {
+    throw PluginError(WEIR_E_UNSUPPORTED, "this component does not encode")
+  }
+
   /// Outputs: a flush interval has passed.
   open func flush() throws(PluginError) {}
 
@@ -56,7 +65,13 @@ open class PluginLane {
 
 final class InstanceBox {
   let instance: any PluginInstance
-  init(_ instance: any PluginInstance) { self.instance = instance }
+  let host: Host
+  /// What the host may still read of the last `describe`.
+  var target: AnyObject?
+  init(_ instance: any PluginInstance, _ host: Host) {
+    self.instance = instance
+    self.host = host
+  }
 }
 
 /// Makes an instance of `type` for the host; the one call of a component's `Create` closure.
@@ -72,7 +87,7 @@ public func create<T: PluginInstance>(
     let wrapped = Host(table: host, context: context)
     let instance = try type.init(host: wrapped, options: Options(host: wrapped, node: options))
     // SAFETY: the host hands the pointer back until `destroy`, which releases it.
-    place.pointee = Unmanaged.passRetained(InstanceBox(instance)).toOpaque()
+    place.pointee = Unmanaged.passRetained(InstanceBox(instance, wrapped)).toOpaque()
     return WEIR_OK
   }
 }

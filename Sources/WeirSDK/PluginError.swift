@@ -26,24 +26,25 @@ public struct PluginError: Error, Sendable {
     guard let error else { return code }
     error.pointee.code = code
     withUnsafeMutableBytes(of: &error.pointee.message) { room in
-      error.pointee.message_length = copy(message, to: room)
+      error.pointee.message_length = copyText(message, to: room)
     }
     withUnsafeMutableBytes(of: &error.pointee.path) { room in
-      error.pointee.path_length = copy(path, to: room)
+      error.pointee.path_length = copyText(path, to: room)
     }
     return code
   }
+}
 
-  private func copy(_ text: String, to room: UnsafeMutableRawBufferPointer) -> UInt32 {
-    var text = text
-    return text.withUTF8 { bytes in
-      var count = min(bytes.count, room.count)
-      // A cut never splits a character.
-      if count < bytes.count { while count > 0 && bytes[count] & 0xc0 == 0x80 { count -= 1 } }
-      room.copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
-      return UInt32(count)
-    }
+/// Copies text into a fixed room, cut at its end but never inside a character.
+/// - Returns: bytes that were copied.
+func copyText(_ text: String, to room: UnsafeMutableRawBufferPointer) -> UInt32 {
+  var text = text
+  return text.withUTF8 { bytes in
+    var count = min(bytes.count, room.count)
+    if count < bytes.count { while count > 0 && bytes[count] & 0xc0 == 0x80 { count -= 1 } }
+    room.copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
+    return UInt32(count)
   }
 }
 

@@ -22,7 +22,7 @@ extension Component {
         keep(
           weir_output(
             struct_size: UInt32(MemoryLayout<weir_output>.size), reserved: 0,
-            deliver: sdkDeliver, flush: sdkFlush, encode: nil, interpret: nil))))
+            deliver: sdkDeliver, flush: sdkFlush, encode: nil, interpret: nil, http: nil))))
   }
 
   /// An input.

@@ -31,7 +31,7 @@ struct LinkageTests {
   @Test(
     "a plugin shows one symbol, its entry function",
     .enabled(if: LinkageTests.isBuilt, "no release build: run scripts/build first"),
-    arguments: ["yaml", "gzip", "sample_redact", "sample_output"])
+    arguments: ["yaml", "gzip", "elasticsearch", "sample_redact", "sample_output"])
   func pluginSymbols(name: String) throws {
     let path = "\(Self.plugins)/\(name).so"
     let listing = try #require(shell("nm -D --defined-only '\(path)'"))

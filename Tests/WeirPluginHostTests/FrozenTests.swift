@@ -30,7 +30,10 @@ struct FrozenTests {
       try #require(shell("cp '\(binaries)/\(name).so' '\(copy)' && chmod 755 '\(copy)'") != nil)
       files.append(copy)
     }
-    files.append(try folder.compile(file: "\(sources)/\(name).c", as: name))
+    // A table that has grown since is shorter in these sources: the rest is zero.
+    files.append(
+      try folder.compile(
+        file: "\(sources)/\(name).c", as: name, flags: "-Wno-missing-field-initializers"))
     return files
   }
 

@@ -67,6 +67,16 @@ struct LayoutTests {
       ("weir_tree_builder", MemoryLayout<weir_tree_builder>.size),
       ("weir_config_format", MemoryLayout<weir_config_format>.size),
       ("weir_host", MemoryLayout<weir_host>.size),
+      ("weir_http_header", MemoryLayout<weir_http_header>.size),
+      ("weir_http_target", MemoryLayout<weir_http_target>.size),
+      ("weir_verdict", MemoryLayout<weir_verdict>.size),
+      ("weir_http", MemoryLayout<weir_http>.size),
+      ("weir_item_detail", MemoryLayout<weir_item_detail>.size),
+      ("weir_outcomes_host", MemoryLayout<weir_outcomes_host>.size),
+      ("weir_json_lead", MemoryLayout<weir_json_lead>.size),
+      ("weir_json_item", MemoryLayout<weir_json_item>.size),
+      ("weir_json_host", MemoryLayout<weir_json_host>.size),
+      ("weir_accessor_host", MemoryLayout<weir_accessor_host>.size),
     ]
     #expect(inSwift.count == sizes.count)
     for (name, size) in inSwift { #expect(sizes[name] == size, "\(name)") }

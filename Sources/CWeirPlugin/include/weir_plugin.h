@@ -1,4 +1,4 @@
-/* weir_plugin.h: the plugin ABI of Weir, version 1.0. The only truth; docs/ABI.md explains it.
+/* weir_plugin.h: the plugin ABI of Weir, version 1.1. The only truth; docs/ABI.md explains it.
  *
  * Plain C99: fixed-width integers; no bool, enum types, bitfields, size_t, varargs or structs by
  * value between the two sides. Every struct that may grow starts with its size and grows only at
@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define WEIR_ABI_MAJOR 1u
-#define WEIR_ABI_MINOR 0u
+#define WEIR_ABI_MINOR 1u
 
 /* ---- The batch, read in place -------------------------------------------------------------- */
 /* Value types, fixed in v1. */
@@ -158,8 +158,8 @@ typedef struct weir_batch {
 #define WEIR_E_UNSUPPORTED (-7) /* this side cannot do that */
 #define WEIR_E_STATE (-8)       /* called out of order, or from the wrong thread */
 #define WEIR_E_INTERNAL (-9)    /* a defect of the side that answers */
-/* Details of a failure; the caller owns it, the callee fills it when it answers below 0 (or
- * WEIR_RETRY). Message: one sentence in UTF-8 that says what is wrong and what to do. */
+/* Details of a failure: the caller's; the callee fills it when it answers below 0 (or WEIR_RETRY).
+ * Message: one sentence in UTF-8 that says what is wrong and what to do. */
 typedef struct weir_error {
   uint32_t struct_size;
   int32_t code;
@@ -265,7 +265,6 @@ typedef struct weir_filter {
 
 /* ---- Outputs ------------------------------------------------------------------------------- */
 typedef struct weir_body weir_body; /* a request body that grows; see body_... of the host */
-
 /* Outcomes of items. */
 #define WEIR_ITEM_DONE 0u
 #define WEIR_ITEM_RETRY 1u
@@ -280,7 +279,8 @@ typedef struct weir_output {
                      weir_error *error);
   /* [lane] A flush interval has passed. May be NULL. */
   int32_t (*flush)(void *instance, void *state, weir_error *error);
-  /* [lane] Over HTTP: appends one item per record to the body and its end offset to item_ends. */
+  /* [lane] Over HTTP: appends one item per record; item_ends[i] is where that of selection[i] ends,
+   * from the body's end at the call on; a record left out ends where the one before it does. */
   int32_t (*encode)(void *instance, void *state, const weir_batch *batch,
                     const uint32_t *selection, uint32_t selection_count, uint32_t *cursor,
                     weir_body *body, uint64_t *item_ends, weir_error *error);
@@ -288,6 +288,7 @@ typedef struct weir_output {
   int32_t (*interpret)(void *instance, void *state, uint32_t status, const uint8_t *reply,
                        uint64_t reply_length, uint8_t *outcomes, uint32_t item_count,
                        weir_error *error);
+  const struct weir_http *http; /* since 1.1; NULL, or beyond struct_size: no HTTP output */
 } weir_output;
 
 /* ---- Inputs -------------------------------------------------------------------------------- */
@@ -489,11 +490,11 @@ struct weir_host {
 };
 
 /* Whether a host has a function: `if (WEIR_HOST_HAS(host, slot_flush)) ...` */
-#define WEIR_HOST_HAS(host, member)                                                    \
-  ((host)->struct_size >= (uint32_t)((const char *)(&(host)->member + 1) -             \
-                                     (const char *)(host)) && (host)->member != 0)
-
+#define WEIR_HOST_HAS(host, member)                                                               \
+  ((host)->struct_size >= (uint32_t)((const char *)(&(host)->member + 1) - (const char *)(host)) \
+      && (host)->member != 0)
 #ifdef __cplusplus
 }
 #endif
+#include "weir_http.h"
 #endif

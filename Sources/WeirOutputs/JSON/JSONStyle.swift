@@ -32,6 +32,8 @@ public struct JSONStyle: Sendable, Hashable {
   public var escapeUnicode = true
   /// NaN and infinities become null; else they are written raw (`nan`, `inf`).
   public var nanToNull = false
+  /// `.` becomes `_` in keys of every level; items only (`appendItem`).
+  public var replacesDots = false
   /// Key of the record's time, written first; nil for none. A record's own key of that name wins.
   public var dateKey: String?
   /// Form of the time.

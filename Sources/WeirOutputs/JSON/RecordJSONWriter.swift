@@ -190,7 +190,7 @@ public final class RecordJSONWriter {
   }
 
   @inline(__always)
-  private func writeMembers(
+  func writeMembers(
     _ record: UnsafePointer<weir_record>, _ batch: Batch, _ resourceKey: KeyID,
     to start: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {

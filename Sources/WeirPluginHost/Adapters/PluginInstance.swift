@@ -1,6 +1,7 @@
 import CWeirPlugin
 import Synchronization
 import WeirBatch
+import WeirOutputs
 import WeirStage
 import WeirSystem
 import WeirTelemetry
@@ -14,7 +15,7 @@ final class PluginInstance: @unchecked Sendable {
   let component: PluginComponent
   let context: HostContext
   private let lifecycle: weir_lifecycle
-  private let options: OptionNode  // lives as long as the instance, see HostTable.pointer
+  let options: OptionNode  // lives as long as the instance, see HostTable.pointer
   private let handle: UnsafeMutableRawPointer?
   private let lanes = Locked<[Lane]>([])
   private let hasDrained = Atomic<Bool>(false)
@@ -35,7 +36,8 @@ final class PluginInstance: @unchecked Sendable {
   /// - Throws: what the plugin refuses, located in the configuration where an option is to blame.
   init(
     _ component: PluginComponent, isSingleLane: Bool, name: String, options: OptionNode,
-    codecs: @escaping CodecSource, host: UnsafePointer<weir_host> = HostTable.pointer
+    codecs: @escaping CodecSource, json: JSONStyle = JSONStyle(),
+    host: UnsafePointer<weir_host> = HostTable.pointer
   ) throws(PluginHostError) {
     guard let lifecycle = component.lifecycle else {
       throw .refused(component: name, what: "the component has no lifecycle")
@@ -44,7 +46,7 @@ final class PluginInstance: @unchecked Sendable {
     self.lifecycle = lifecycle
     self.options = options
     lanesShared = isSingleLane ? 1 : component.lanesMax
-    let context = HostContext(name: name, codecs: codecs)
+    let context = HostContext(name: name, codecs: codecs, json: json)
     self.context = context
     var error = ErrorStruct.make()
     var made: UnsafeMutableRawPointer?
@@ -128,7 +130,7 @@ final class PluginInstance: @unchecked Sendable {
     return result >= 0 && !isLate
   }
 
-  private static func refusal(
+  static func refusal(
     _ name: String, _ result: Int32, _ error: weir_error, _ options: OptionNode
   ) -> PluginHostError {
     let path = ErrorStruct.path(error)

@@ -20,13 +20,13 @@ final class PluginOutput: Output, @unchecked Sendable {
   private let isClosed = Atomic<Bool>(false)
 
   init(_ instance: PluginInstance) throws(PluginHostError) {
-    guard case .output(let table) = instance.component.table else {
+    guard case .output(let table, _) = instance.component.table else {
       throw .refused(component: instance.context.name, what: "it is no output")
     }
     guard instance.component.capabilities & UInt32(WEIR_CAN_DELIVER) != 0 else {
       throw .refused(
         component: instance.context.name,
-        what: "it only encodes for HTTP, which this version of the host does not carry")
+        what: "it only encodes for HTTP, and does not say where requests go (weir_output.http)")
     }
     self.instance = instance
     self.table = table

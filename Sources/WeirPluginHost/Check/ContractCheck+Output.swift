@@ -7,10 +7,7 @@ import WeirTelemetry
 extension ContractCheck {
   mutating func checkOutput(_ component: PluginComponent) throws {
     let name = label(component)
-    guard component.capabilities & UInt32(WEIR_CAN_DELIVER) != 0 else {
-      report.note(name, "it only encodes for HTTP, which this version of the host does not carry")
-      return
-    }
+    if component.isCarried { return try checkCarried(component) }
     let instance = try make(component)
     let output = try PluginOutput(instance)
     let lane = output.openLane(LaneContext(index: 0))

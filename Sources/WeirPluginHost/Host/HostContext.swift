@@ -2,6 +2,7 @@ import CWeirPlugin
 import CWeirSystem
 import Glibc
 import Synchronization
+import WeirOutputs
 import WeirSystem
 import WeirTelemetry
 
@@ -30,6 +31,8 @@ public final class HostContext: @unchecked Sendable {
   public let name: String
   /// Finds codecs for the plugin.
   let codecs: CodecSource
+  /// How the service wants JSON written; what `json/1` writes where a plugin does not choose.
+  let json: JSONStyle
   let marks: [LaneMark]
   /// What an input's functions act on; set while the input runs.
   let input = Locked<PluginInputPort?>(nil)
@@ -48,9 +51,10 @@ public final class HostContext: @unchecked Sendable {
     var used = 0
   }
 
-  init(name: String, codecs: @escaping CodecSource) {
+  init(name: String, codecs: @escaping CodecSource, json: JSONStyle = JSONStyle()) {
     self.name = name
     self.codecs = codecs
+    self.json = json
     marks = (0..<HostContext.lanesMax).map { _ in LaneMark() }
     metricValues = .allocate(capacity: HostContext.metricsMax)
     for i in 0..<HostContext.metricsMax { (metricValues + i).initialize(to: Atomic(0)) }

@@ -29,7 +29,7 @@ enum HostTable {
     addStages(&host)
     addCodecs(&host)
     addNodes(&host)
-    // body_reserve and body_commit stay NULL: this host does not carry outputs over HTTP yet.
+    addBody(&host)
     return host
   }
 
@@ -80,8 +80,10 @@ enum HostTable {
       return context.take(bytes, place)
     }
     host.memory_give = { context, data in HostContext.of(context)?.give(data) }
-    // No extension exists in version 1.0.
-    host.extension = { _, _, _ in nil }
+    host.extension = { context, data, length in
+      guard HostContext.of(context) != nil else { return nil }
+      return HostTable.text(data, length, bytesMax: 64).flatMap(HostExtensions.table)
+    }
   }
 
   private static func addKeys(_ host: inout weir_host) {

@@ -135,7 +135,9 @@ struct DescriptorReader {
       try need(raw.poll, "poll", what)
       try need(raw.stop, "stop", what)
       return .input(raw)
-    case .output: return .output(try output(pointer, capabilities, what))
+    case .output:
+      let (raw, http) = try output(pointer, capabilities, what)
+      return .output(raw, http)
     case .codec:
       let raw = try prefix(pointer, weir_codec(), part)
       try need(raw.bound, "bound", what)
@@ -156,27 +158,48 @@ struct DescriptorReader {
 
   private func output(
     _ pointer: UnsafeRawPointer?, _ capabilities: UInt32, _ what: String
-  ) throws(PluginHostError) -> weir_output {
-    let raw = try prefix(pointer, weir_output(), "the table of \(what)")
+  ) throws(PluginHostError) -> (weir_output, weir_http?) {
+    let raw = try prefix(
+      pointer, weir_output(), "the table of \(what)", bytesMin: Self.outputBytesMin)
     if capabilities & UInt32(WEIR_CAN_DELIVER) != 0 { try need(raw.deliver, "deliver", what) }
+    let http = try http(raw.http, what)
     if capabilities & UInt32(WEIR_CAN_ENCODE) != 0 {
       try need(raw.encode, "encode", what)
-      try need(raw.interpret, "interpret", what)
+      if http?.reply_open == nil { try need(raw.interpret, "interpret", what) }
     }
     guard capabilities & UInt32(WEIR_CAN_DELIVER | WEIR_CAN_ENCODE) != 0 else {
       throw bad("\(what) can neither deliver nor encode")
     }
     try allow(raw.deliver, "deliver", what)
     try allow(raw.flush, "flush", what)
+    try allow(raw.interpret, "interpret", what)
+    return (raw, http)
+  }
+
+  /// Bytes of `weir_output` in version 1.0: what 1.1 added is absent in a smaller table.
+  private static let outputBytesMin = MemoryLayout<weir_output>.offset(of: \.http) ?? 40
+
+  private func http(
+    _ pointer: UnsafePointer<weir_http>?, _ what: String
+  ) throws(PluginHostError) -> weir_http? {
+    guard let pointer else { return nil }
+    let part = "the HTTP table of \(what)"
+    let raw = try prefix(UnsafeRawPointer(pointer), weir_http(), part)
+    try need(raw.describe, "describe", what)
+    guard raw.reply_open != nil else { return raw }
+    try need(raw.reply_open, "reply_open", what)
+    try need(raw.reply_write, "reply_write", what)
+    try need(raw.reply_close, "reply_close", what)
     return raw
   }
 
   // MARK: Parts
 
   /// A copy of the struct behind `pointer`, as far as its own size goes; what is beyond it is zero.
-  /// A struct that is shorter than version 1.0 made it is refused.
+  /// A struct that is shorter than `bytesMin` (what its first version had; all that is known of it
+  /// when it has not grown since) is refused.
   private func prefix<T>(
-    _ pointer: UnsafeRawPointer?, _ zero: T, _ what: String, sizeAt: Int = 0
+    _ pointer: UnsafeRawPointer?, _ zero: T, _ what: String, sizeAt: Int = 0, bytesMin: Int? = nil
   ) throws(PluginHostError) -> T {
     guard let pointer else { throw bad("\(what) is NULL") }
     guard UInt(bitPattern: pointer) % 8 == 0, let head = probe.bytes(pointer, sizeAt + 4) else {
@@ -184,9 +207,10 @@ struct DescriptorReader {
     }
     let size = Int(
       head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: sizeAt, as: UInt32.self) })
-    let known = MemoryLayout<T>.size
-    guard size >= known, size <= 1 << 16, let bytes = probe.bytes(pointer, known) else {
-      throw bad("\(what) has \(size) bytes where version 1.0 has \(known)")
+    let least = bytesMin ?? MemoryLayout<T>.size
+    let known = min(size, MemoryLayout<T>.size)
+    guard size >= least, size <= 1 << 16, let bytes = probe.bytes(pointer, known) else {
+      throw bad("\(what) has \(size) bytes where version 1.0 has \(least)")
     }
     var copy = zero
     withUnsafeMutableBytes(of: &copy) { $0.copyBytes(from: bytes) }

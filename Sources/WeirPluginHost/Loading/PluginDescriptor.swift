@@ -40,6 +40,13 @@ public struct PluginComponent: @unchecked Sendable {
   public let capabilities: UInt32
   /// Lanes that one instance takes; 0 for any number.
   public let lanesMax: Int
+  /// Whether the host carries its records over HTTP: host, port, TLS and network options work.
+  public var isCarried: Bool {
+    guard capabilities & UInt32(WEIR_CAN_DELIVER) == 0, case .output(_, let http) = table else {
+      return false
+    }
+    return http != nil
+  }
   let lifecycle: weir_lifecycle?
   let table: ComponentTable
 }
@@ -48,7 +55,7 @@ public struct PluginComponent: @unchecked Sendable {
 enum ComponentTable {
   case input(weir_input)
   case filter(weir_filter)
-  case output(weir_output)
+  case output(weir_output, weir_http?)
   case codec(weir_codec)
   case configFormat(weir_config_format)
 }

@@ -82,13 +82,15 @@ extension OptionsSchema.Unit {
 
 extension OptionsSchema {
   /// The option table that the configuration's validator works with. The options in `adding` are
-  /// the host's; one that the component names itself is the component's.
+  /// the host's; one that the component names itself is the component's. With `usesNetwork` the
+  /// options of a connection work (`tls`, `net.*` …), because the host makes it.
   public func table(
-    kind: StageKind, name: String, help: String, adding more: [OptionSchema] = []
+    kind: StageKind, name: String, help: String, adding more: [OptionSchema] = [],
+    usesNetwork: Bool = false
   ) -> PluginSchema {
     let own = Set(options.map(\.name))
     return PluginSchema(
-      kind: kind, name: name, help: help, acceptsAnyOption: acceptsAny,
+      kind: kind, name: name, help: help, acceptsAnyOption: acceptsAny, usesNetwork: usesNetwork,
       options: options.map { option in
         var isList = false
         if case .list = option.kind { isList = true }

@@ -1,0 +1,139 @@
+import CWeirKernels
+public import CWeirPlugin
+import Glibc
+public import WeirBatch
+
+/// Records inside something else: text before and behind, and members that go first.
+///
+/// The writing of an item is that of a record with two copies more; what `lead` members cost is a
+/// comparison per field, made while the record is measured.
+extension RecordJSONWriter {
+  /// What an item needs, and which of its leads the record hides with a field of its own.
+  public struct ItemMeasure {
+    /// Upper bound of the item's bytes; 64 more are touched.
+    public var bytes: Int
+    var hidden: UInt32
+    var leadBytes: Int
+  }
+
+  /// Measures an item. The item has at most `WEIR_LEADS_MAX` leads.
+  @inline(__always)
+  public func measureItem(
+    _ item: UnsafePointer<weir_json_item>, _ record: UnsafePointer<weir_record>, of batch: Batch
+  ) -> ItemMeasure {
+    let leads = item.pointee.leads
+    let leadCount = Int(item.pointee.lead_count)
+    var leadBytes = 0
+    var i = 0
+    while i < leadCount, let leads {
+      leadBytes &+= Int(leads[i].length)
+      i &+= 1
+    }
+    let count = Int(record.pointee.field_count)
+    let fields = batch.fields + Int(record.pointee.first_field)
+    var bytes = 64 &+ Int(item.pointee.head.length) &+ Int(item.pointee.tail.length) &+ leadBytes
+    var hidden: UInt32 = 0
+    i = 0
+    while i < count {
+      let key = fields[i].key
+      var lead = 0
+      while lead < leadCount, let leads {
+        if key == leads[lead].key { hidden |= 1 << UInt32(lead) }
+        lead &+= 1
+      }
+      bytes &+= keyBound(key, batch) &+ valueBound(fields[i], UInt32(fields[i].type), batch, 0)
+      i &+= 1
+    }
+    let resource = record.pointee.resource
+    if resource != WEIR_NO_RESOURCE {
+      let entry = batch.raw.pointee.resources[Int(resource)]
+      for lead in 0..<leadCount where leads?[lead].key == entry.key { hidden |= 1 << UInt32(lead) }
+      bytes &+= keyBound(entry.key, batch) &+ Int(entry.length) &* (takesAnyJSON ? 1 : 6) &+ 32
+    }
+    return ItemMeasure(bytes: bytes, hidden: hidden, leadBytes: leadBytes)
+  }
+
+  /// Writes an item where its measure and 64 bytes more are free; returns the end.
+  @inline(__always)
+  public func writeItem(
+    _ item: UnsafePointer<weir_json_item>, _ record: UnsafePointer<weir_record>, of batch: Batch,
+    _ measure: ItemMeasure, to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    var out = copy(item.pointee.head, to: start)
+    let open = out
+    out[0] = UInt8(ascii: "{")
+    out += 1
+    var lead = 0
+    while lead < Int(item.pointee.lead_count), let leads = item.pointee.leads {
+      if measure.hidden & (1 << UInt32(lead)) == 0, let data = leads[lead].data {
+        memcpy(out, data, Int(leads[lead].length))
+        out += Int(leads[lead].length)
+      }
+      lead &+= 1
+    }
+    let members = out
+    let resource = record.pointee.resource
+    var resourceKey = WEIR_NO_KEY
+    if resource != WEIR_NO_RESOURCE {
+      resourceKey = batch.raw.pointee.resources[Int(resource)].key
+    }
+    if record.pointee.flags & UInt16(WEIR_RECORD_DUPLICATES) == 0 {
+      out = writeMembers(record, batch, resourceKey, to: out)
+    } else {
+      out = writeUniqueMembers(record, batch, resourceKey, to: out)
+    }
+    if resource != WEIR_NO_RESOURCE { out = writeResource(Int(resource), batch, to: out) }
+    if style.replacesDots { replaceDots(members, out) }
+    if out - open > 1 { out -= 1 }
+    out[0] = UInt8(ascii: "}")
+    return copy(item.pointee.tail, to: out + 1)
+  }
+
+  @inline(__always)
+  private func copy(
+    _ text: weir_string, to out: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    guard let data = text.data else { return out }
+    memcpy(out, data, Int(text.length))
+    return out + Int(text.length)
+  }
+
+  /// Turns the dots of all keys into underscores: a string is a key when a colon follows it.
+  @inline(never)
+  private func replaceDots(
+    _ begin: UnsafeMutablePointer<UInt8>, _ end: UnsafeMutablePointer<UInt8>
+  ) {
+    var at = begin
+    while at < end {
+      guard at[0] == UInt8(ascii: "\"") else {
+        at += 1
+        continue
+      }
+      let first = at + 1
+      at = first
+      var hasDot = false
+      while at < end, at[0] != UInt8(ascii: "\"") {
+        if at[0] == UInt8(ascii: ".") { hasDot = true }
+        at += at[0] == UInt8(ascii: "\\") ? 2 : 1
+      }
+      at += 1
+      guard hasDot, at < end, at[0] == UInt8(ascii: ":") else { continue }
+      var byte = first
+      while byte < at {
+        if byte[0] == UInt8(ascii: ".") { byte[0] = UInt8(ascii: "_") }
+        byte += 1
+      }
+    }
+  }
+}
+
+extension RecordJSONWriter {
+  /// Adds text as the body of a JSON string in this writer's style. 64 bytes behind the text are
+  /// readable.
+  public func escape(_ text: UnsafeBufferPointer<UInt8>, into buffer: TextBuffer) {
+    guard let base = text.baseAddress, let room = buffer.reserve(text.count * 6 + 80) else {
+      return
+    }
+    buffer.commit(weir_json_escape(room, base, text.count, mode))
+  }
+}
