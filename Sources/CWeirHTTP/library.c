@@ -146,25 +146,30 @@ CURLcode weir_curl_set_notes(CURL *easy, struct weir_http_notes *notes) {
   return curl.curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
 }
 
-static void set_probe(curl_socket_t socket, int option, int value) {
-  if (value >= 0) setsockopt(socket, IPPROTO_TCP, option, &value, sizeof value);
+static void set_probe(int fd, int option, int value) {
+  if (value >= 0) setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
 }
 
-static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+static curl_socket_t open_socket(void *context, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  (void)purpose;
   const struct weir_http_probes *probes = context;
-  if (purpose == CURLSOCKTYPE_IPCXN) {
+  /* libcurl leaves SOCK_CLOEXEC out: processes started meanwhile would hold connections open. */
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  if (probes->wanted) {
     int on = 1;
-    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    set_probe(socket, TCP_KEEPIDLE, probes->idle_seconds);
-    set_probe(socket, TCP_KEEPINTVL, probes->interval_seconds);
-    set_probe(socket, TCP_KEEPCNT, probes->count);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    set_probe(fd, TCP_KEEPIDLE, probes->idle_seconds);
+    set_probe(fd, TCP_KEEPINTVL, probes->interval_seconds);
+    set_probe(fd, TCP_KEEPCNT, probes->count);
   }
-  return CURL_SOCKOPT_OK;
+  return fd;
 }
 
-CURLcode weir_curl_set_probes(CURL *easy, struct weir_http_probes *probes) {
-  curl.curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, probes);
-  return curl.curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+CURLcode weir_curl_set_socket(CURL *easy, struct weir_http_probes *probes) {
+  curl.curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probes);
+  return curl.curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 }
 
 long weir_curl_info_number(CURL *easy, CURLINFO info) {

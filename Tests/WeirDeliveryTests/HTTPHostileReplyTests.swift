@@ -208,4 +208,46 @@ struct HTTPHostileReplyTests {
       return
     }
   }
+
+  @Test("TCP probes are asked for on the connection as the options say")
+  func probes() throws {
+    let server = HTTPClientTests.echo()
+    let client = HTTPClient()
+    let endpoint = HTTPClientTests.endpoint(server) {
+      $0.tcpKeepAlive = true
+      $0.tcpKeepAliveIdleSeconds = 77
+      $0.tcpKeepAliveIntervalSeconds = 11
+      $0.tcpKeepAliveProbes = 5
+    }
+    #expect(try client.exchange(endpoint)?.ends == [nil])
+    #expect(probes(to: server.port) == [1, 77, 11, 5])
+    let plain = HTTPClientTests.echo()
+    #expect(try client.exchange(HTTPClientTests.endpoint(plain))?.ends == [nil])
+    #expect(probes(to: plain.port)?.first == 0)
+  }
+
+  /// The options of this process's socket that is connected to a port.
+  private func probes(to port: Int) -> [Int32]? {
+    for fd in Int32(3)..<1024 {
+      var address = sockaddr_in()
+      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let isFound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+          getpeername(fd, address, &size) == 0
+        }
+      }
+      guard isFound, Int(UInt16(bigEndian: address.sin_port)) == port else { continue }
+      let options = [
+        (SOL_SOCKET, SO_KEEPALIVE), (Int32(IPPROTO_TCP), TCP_KEEPIDLE),
+        (Int32(IPPROTO_TCP), TCP_KEEPINTVL), (Int32(IPPROTO_TCP), TCP_KEEPCNT),
+      ]
+      return options.map { level, option in
+        var value: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(fd, level, option, &value, &size)
+        return value
+      }
+    }
+    return nil
+  }
 }

@@ -44,11 +44,11 @@ CURLcode weir_curl_set_notes(CURL *easy, struct weir_http_notes *notes);
 
 /* Probes of TCP; a negative number leaves the system's. */
 struct weir_http_probes {
-  int idle_seconds, interval_seconds, count;
+  int wanted, idle_seconds, interval_seconds, count;
 };
 
-/* Asks for probes on each new socket; `probes` lives until the transfer has ended. */
-CURLcode weir_curl_set_probes(CURL *easy, struct weir_http_probes *probes);
+/* How sockets are opened; `probes` lives until the transfer has ended. */
+CURLcode weir_curl_set_socket(CURL *easy, struct weir_http_probes *probes);
 
 /* 0 for what the library does not know. */
 long weir_curl_info_number(CURL *easy, CURLINFO info);

@@ -19,7 +19,7 @@ public enum NetworkOptions {
   private static let tls: [OptionSchema] = [
     OptionSchema("tls", .bool, default: "off", help: "encrypt"),
     OptionSchema("tls.verify", .bool, default: "on", help: "check the server's certificate"),
-    OptionSchema("tls.verify_hostname", .bool, default: "off", help: "check the name in it"),
+    OptionSchema("tls.verify_hostname", .bool, default: "on", help: "check the name in it"),
     OptionSchema("tls.debug", .integer, default: "1", help: "detail of TLS messages, 0 to 4"),
     OptionSchema("tls.vhost", help: "name sent in the handshake"),
     OptionSchema("tls.ca_file", help: "authorities, one file"),
@@ -30,13 +30,16 @@ public enum NetworkOptions {
     OptionSchema("tls.min_version", help: "lowest version"),
     OptionSchema("tls.max_version", help: "highest version"),
     OptionSchema("tls.ciphers", help: "cipher list"),
-    OptionSchema("tls.verify_client_cert", .bool, default: "off", help: "servers: ask for one"),
+    OptionSchema(
+      "tls.verify_client_cert", .bool, default: "off",
+      .noCounterpart("an output is no server that could ask for one"), help: "servers: ask for one"),
     OptionSchema("tls.proxy.ca_file", help: "authorities of an HTTPS proxy, one file"),
     OptionSchema("tls.proxy.ca_path", help: "authorities of an HTTPS proxy, a folder"),
     OptionSchema("tls.proxy.verify", .bool, default: "on", help: "check the proxy's certificate"),
     OptionSchema("tls.proxy.verify_hostname", .bool, default: "on", help: "check its name"),
   ]
 
+  private static let listener = OptionClass.noCounterpart("an output does not listen")
   private static let resolver = OptionClass.noCounterpart("names are looked up by the system")
 
   private static let connection: [OptionSchema] = [
@@ -59,10 +62,10 @@ public enum NetworkOptions {
     OptionSchema("net.source_address", help: "address to connect from"),
     OptionSchema("net.max_worker_connections", .integer, default: "0", help: "0 for no limit"),
     OptionSchema("net.proxy_env_ignore", .bool, default: "false", help: "no HTTP_PROXY"),
-    OptionSchema("net.share_port", .bool, default: "false", help: "listeners only"),
-    OptionSchema("net.backlog", .integer, default: "128", help: "listeners only"),
-    OptionSchema("net.accept_timeout", .time, default: "10s", help: "listeners only"),
+    OptionSchema("net.share_port", .bool, default: "false", listener, help: "listeners only"),
+    OptionSchema("net.backlog", .integer, default: "128", listener, help: "listeners only"),
+    OptionSchema("net.accept_timeout", .time, default: "10s", listener, help: "listeners only"),
     OptionSchema(
-      "net.accept_timeout_log_error", .bool, default: "true", help: "listeners only"),
+      "net.accept_timeout_log_error", .bool, default: "true", listener, help: "listeners only"),
   ]
 }

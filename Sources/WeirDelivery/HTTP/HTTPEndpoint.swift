@@ -12,7 +12,8 @@ public struct HTTPEndpoint: Sendable, Hashable, CustomStringConvertible {
   public var proxy: ProxySettings?
   /// Timeouts, addresses and the life of connections.
   public var connect: ConnectSettings
-  /// Asks for HTTP/2: agreed on in the TLS handshake, and taken for granted without TLS.
+  /// Asks for HTTP/2: agreed on in the TLS handshake, and taken for granted without TLS. libcurl
+  /// 7.88 stalls when a server answers before it has read the body: set a time limit.
   public var isHTTP2: Bool
 
   /// Makes an endpoint; everything that is left out has the default of its option.

@@ -64,8 +64,9 @@ extension HTTPTransfer {
       whose = "the proxy's certificate"
       prefix = "tls.proxy"
     }
-    switch result {
-    case 0, 62, 63, 64:
+    // libcurl compares the name itself, and leaves 0 or 1 as the result.
+    switch told.contains("subject name") ? 62 : result {
+    case 62, 63, 64:
       return "\(whose) is for another host name (\(told)): connect by the name in it"
         + (prefix == "tls" ? ", or set tls.vhost to that name" : "")
     case 9: return "\(whose) is not valid yet (\(told)): compare the clocks"

@@ -117,12 +117,11 @@ extension HTTPTransfer {
       options.set(CURLOPT_FRESH_CONNECT, 1)
       options.set(CURLOPT_FORBID_REUSE, 1)
     }
-    if connect.tcpKeepAlive {
-      probes.pointee.idle_seconds = Int32(clamping: connect.tcpKeepAliveIdleSeconds)
-      probes.pointee.interval_seconds = Int32(clamping: connect.tcpKeepAliveIntervalSeconds)
-      probes.pointee.count = Int32(clamping: connect.tcpKeepAliveProbes)
-      weir_curl_set_probes(easy, probes)
-    }
+    probes.pointee.wanted = connect.tcpKeepAlive ? 1 : 0
+    probes.pointee.idle_seconds = Int32(clamping: connect.tcpKeepAliveIdleSeconds)
+    probes.pointee.interval_seconds = Int32(clamping: connect.tcpKeepAliveIntervalSeconds)
+    probes.pointee.count = Int32(clamping: connect.tcpKeepAliveProbes)
+    weir_curl_set_socket(easy, probes)
   }
 
   private func setProxy(_ endpoint: HTTPEndpoint, _ options: HTTPOptions) {

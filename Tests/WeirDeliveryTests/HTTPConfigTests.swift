@@ -1,0 +1,200 @@
+import Glibc
+import Testing
+import WeirConfig
+import WeirDelivery
+
+@Suite("network options as endpoints")
+struct HTTPConfigTests {
+  private static let schema = PluginSchema(
+    kind: .output, name: "es", usesNetwork: true,
+    options: [OptionSchema("workers", .integer, default: "2"), OptionSchema("upstream")])
+  private static let proxied = Environment(process: ["HTTP_PROXY": "https://proxy.example:1"])
+
+  private func output(_ options: [(String, String)]) -> InstanceConfig {
+    InstanceConfig(
+      kind: .output, plugin: "es",
+      properties: options.map { Property(key: $0.0, node: ConfigNode(text: $0.1)) },
+      schema: Self.schema)
+  }
+
+  private func endpoint(
+    _ options: [(String, String)], _ environment: Environment = Environment(process: [:])
+  ) throws -> HTTPEndpoint {
+    try HTTPEndpoint(output(options), defaultPort: 9200, environment: environment)
+  }
+
+  @Test("without options the defaults hold, and a certificate's name is checked")
+  func defaults() throws {
+    #expect(try endpoint([]) == HTTPEndpoint(host: "127.0.0.1", port: 9200))
+    let encrypted = try endpoint([("tls", "on")])
+    #expect(encrypted.isTLS && encrypted.tls == TLSSettings())
+    #expect(encrypted.tls.verify && encrypted.tls.verifyHostname)
+  }
+
+  /// A value that differs from the default, for each option that works.
+  private static let values: [String: String] = [
+    "host": "es.example", "port": "9243", "ipv6": "on", "tls": "off", "tls.verify": "off",
+    "tls.verify_hostname": "off", "tls.debug": "3", "tls.vhost": "v.example",
+    "tls.ca_file": "/etc/passwd", "tls.ca_path": "/etc", "tls.crt_file": "/etc/group",
+    "tls.key_file": "/etc/hosts", "tls.key_passwd": "secret", "tls.min_version": "TLSv1.2",
+    "tls.max_version": "tlsv1.3", "tls.ciphers": "HIGH", "tls.proxy.ca_file": "/etc/passwd",
+    "tls.proxy.ca_path": "/etc", "tls.proxy.verify": "off", "tls.proxy.verify_hostname": "off",
+    "net.dns.prefer_ipv4": "on", "net.dns.prefer_ipv6": "on", "net.keepalive": "off",
+    "net.keepalive_idle_timeout": "5s", "net.keepalive_max_recycle": "7",
+    "net.tcp_keepalive": "on", "net.tcp_keepalive_time": "1", "net.tcp_keepalive_interval": "2",
+    "net.tcp_keepalive_probes": "3", "net.connect_timeout": "1m", "net.io_timeout": "9",
+    "net.source_address": "127.0.0.2", "net.max_worker_connections": "4",
+    "net.proxy_env_ignore": "on",
+  ]
+
+  @Test("every option that is said to work changes the endpoint")
+  func everyOption() throws {
+    let base = [("tls", "on"), ("tls.crt_file", "/etc/passwd")]
+    let plain = try endpoint(base, Self.proxied)
+    var tried = 0
+    for option in NetworkOptions.client where option.optionClass == .works {
+      let value = try #require(Self.values[option.name], "\(option.name) is not tried")
+      let changed = try endpoint(base + [(option.name, value)], Self.proxied)
+      #expect(changed != plain, "\(option.name)")
+      tried += 1
+    }
+    #expect(tried == Self.values.count)
+  }
+
+  @Test("options reach the setting that they are about")
+  func settings() throws {
+    let made = try endpoint([
+      ("host", "[::1]"), ("port", "1"), ("tls", "yes"), ("tls.verify_hostname", "on"),
+      ("tls.min_version", "1.1"), ("tls.max_version", "TLSV1.2"), ("workers", "3"),
+      ("net.max_worker_connections", "4"), ("net.connect_timeout", "2m"),
+      ("net.dns.prefer_ipv6", "on"), ("net.keepalive_idle_timeout", "0"),
+    ])
+    #expect(made.host == "::1" && made.port == 1 && made.description == "https://[::1]:1")
+    #expect(made.tls.minVersion == .v1_1 && made.tls.maxVersion == .v1_2)
+    #expect(made.connect.maxConnections == 12 && made.connect.connectTimeoutSeconds == 120)
+    #expect(made.connect.preference == .ipv6 && made.connect.keepAliveIdleSeconds == 0)
+  }
+
+  @Test(
+    "what cannot be is an error at its place",
+    arguments: [
+      ("host", "http://es.example/"), ("host", "a b"), ("host", ""), ("host", "a:b"),
+      ("host", "a@b"), ("host", "a\r\nX: y"), ("port", "0"), ("port", "65536"), ("port", "x"),
+      ("tls.ca_file", "/nowhere/ca.pem"), ("tls.key_file", "/etc/passwd"),
+      ("tls.min_version", "SSLv3"), ("tls.max_version", "TLSv1.1"), ("tls.debug", "5"),
+      ("tls.verify", "perhaps"), ("tls.vhost", "a/b"), ("net.connect_timeout", "-1"),
+      ("net.source_address", "a b"), ("net.max_worker_connections", "-1"),
+    ])
+  func refused(key: String, value: String) throws {
+    let base = [("tls", "on"), ("tls.min_version", "TLSv1.2")].filter { $0.0 != key }
+    #expect { try endpoint(base + [(key, value)]) } throws: { error in
+      (error as? ConfigProblem)?.key == key
+    }
+  }
+
+  @Test("headers, methods and targets that would change the request are refused when it is built")
+  func requests() throws {
+    #expect(throws: HTTPRequestError.headerValue("A")) { try HTTPHeader("A", "x\r\nB: y") }
+    #expect(throws: HTTPRequestError.headerValue("A")) { try HTTPHeader("A", "x\u{0}") }
+    for name in ["", "A:", "A B", "A\n", "\u{e9}"] {
+      #expect(throws: HTTPRequestError.headerName(name)) { try HTTPHeader(name, "x") }
+    }
+    let endpoint = HTTPEndpoint(host: "a", port: 1)
+    for target in ["", "a", "/a b", "/a\r\n", "/a#b", "/\u{e9}", "http://b/"] {
+      #expect(throws: HTTPRequestError.target(target)) {
+        try HTTPRequest(endpoint: endpoint, target: target)
+      }
+    }
+    #expect(throws: HTTPRequestError.method("GET /")) {
+      try HTTPRequest(endpoint: endpoint, method: "GET /", target: "/")
+    }
+  }
+
+  // MARK: Upstreams
+
+  private static let upstream = """
+    [UPSTREAM]
+        Name  group
+
+    [NODE]
+        Name        one
+        Host        one.example
+        Port        9201
+        Index       special
+        TLS         on
+        TLS.Verify  off
+        Net.IO_Timeout 7
+
+    [NODE]
+        Name  two
+        Host  ::1
+        Port  9202
+
+    """
+
+  private struct OneFile: ConfigFiles {
+    let text: String
+    func read(_ path: String) -> Result<[UInt8], ConfigFileFailure> { .success(Array(text.utf8)) }
+    func identity(_ path: String) -> FileIdentity? { FileIdentity(device: 1, inode: 1) }
+    func glob(_ pattern: String) -> [String] { [] }
+  }
+
+  private func nodes(
+    _ text: String, _ options: [(String, String)] = []
+  ) throws -> [UpstreamNode] {
+    let environment = Environment(process: [:])
+    return try UpstreamFile.load(
+      "group.conf", for: output(options),
+      with: ConfigLoader(environment: environment, files: OneFile(text: text)),
+      environment: environment)
+  }
+
+  @Test("the nodes of an upstream file come in order, each with its endpoint and its own keys")
+  func upstreamFile() throws {
+    let nodes = try nodes(
+      Self.upstream, [("net.connect_timeout", "3"), ("net.io_timeout", "5"), ("port", "1")])
+    #expect(nodes.map(\.name) == ["one", "two"])
+    #expect(nodes.map(\.endpoint.host) == ["one.example", "::1"])
+    #expect(nodes.map(\.endpoint.port) == [9201, 9202])
+    #expect(nodes.map(\.endpoint.isTLS) == [true, false] && !nodes[0].endpoint.tls.verify)
+    #expect(nodes.map(\.endpoint.connect.connectTimeoutSeconds) == [3, 3])
+    #expect(nodes.map(\.endpoint.connect.ioTimeoutSeconds) == [7, 5])
+    #expect(nodes[0].properties.map(\.key) == ["index"] && nodes[1].properties.isEmpty)
+    #expect(nodes[0].properties.first?.location.description == "group.conf:8:17")
+  }
+
+  @Test("a node without its own TLS options has those of the output")
+  func inherited() throws {
+    let nodes = try nodes(Self.upstream, [("tls", "on"), ("tls.vhost", "v.example")])
+    #expect(nodes.allSatisfy { $0.endpoint.isTLS && $0.endpoint.tls.vhost == "v.example" })
+    #expect(nodes.map(\.endpoint.tls.verify) == [false, true])
+  }
+
+  @Test("an output finds its group by file or by name, and says when there is none")
+  func groups() throws {
+    let loader = ConfigLoader(files: OneFile(text: Self.upstream))
+    let group = try #require(loader.loadUpstream(file: "group.conf").definition)
+    for name in ["group.conf", "group"] {
+      #expect(try UpstreamFile.nodes(of: output([("upstream", name)]), in: [group])?.count == 2)
+    }
+    #expect(try UpstreamFile.nodes(of: output([]), in: [group]) == nil)
+    #expect { try UpstreamFile.nodes(of: output([("upstream", "x")]), in: [group]) } throws: {
+      ($0 as? ConfigProblem)?.key == "upstream"
+    }
+  }
+
+  @Test(
+    "a bad upstream file is an error with its place",
+    arguments: [
+      ("", "[UPSTREAM]"), ("[UPSTREAM]\n    name a\n", "[NODE]"),
+      ("[NODE]\n    name a\n    host b\n    port 1\n", "[UPSTREAM]"),
+      ("[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n", "a port"),
+      (
+        "[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n    port 1\n    tls maybe\n", "7:9"
+      ),
+      ("[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n    port 1\n    tls.x y\n", "7:11"),
+    ])
+  func badUpstream(text: String, part: String) throws {
+    #expect { try nodes(text) } throws: { "\($0)".contains(part) }
+  }
+}
