@@ -105,6 +105,22 @@ CURLcode weir_curl_set_protocols(CURL *easy) {
   return curl.curl_easy_setopt(easy, (CURLoption)(CURLOPTTYPE_LONG + 182), allowed);
 }
 
+void weir_curl_set_quick_exit(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl.curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+  (void)easy;
+#endif
+}
+
+void weir_curl_set_fresh_authorities(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl.curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#else
+  (void)easy;
+#endif
+}
+
 CURLcode weir_curl_set_sinks(CURL *easy, weir_curl_sink header, weir_curl_sink body,
                              void *context) {
   curl.curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header);

@@ -231,6 +231,33 @@ struct HTTPClientTests {
     #expect(eventually { server.ended == 1 })
   }
 
+  private final class ClosingReader: HTTPReplyReader {
+    let client = Locked<HTTPClient?>(nil)
+    let ended = TestReader()
+    func begin(status: Int, contentType: String) { ended.begin(status: status, contentType: "") }
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Bool { ended.receive(bytes) }
+    func end(_ failure: HTTPFailure?) {
+      client.withLock { client in
+        client?.close()
+        client = nil
+      }
+      ended.end(failure)
+    }
+  }
+
+  @Test("a reader may close the client and let go of it")
+  func closedByReader() throws {
+    let server = Self.echo()
+    let reader = ClosingReader()
+    let request = try HTTPRequest(endpoint: Self.endpoint(server), target: "/")
+    reader.client.withLock { client in
+      client = HTTPClient()
+      client?.send(request, reader)
+    }
+    #expect(reader.ended.wait()?.ends == [nil])
+    #expect(eventually { server.ended == 1 })
+  }
+
   @Test("a client that was never used leaves nothing behind")
   func unused() {
     let client = HTTPClient()

@@ -16,6 +16,8 @@ final class HTTPRoute {
   var waiting = HTTPWaiting()
   /// Whether the server has ever asked for a client certificate; a resumed session does not ask.
   var certificateAsked = false
+  /// Whether a reply has ever come; a server that wants a certificate gives none without it.
+  var hasAnswered = false
   private var uses: [Int: Int] = [:]
 
   init(_ endpoint: HTTPEndpoint) {

@@ -35,8 +35,7 @@ extension HTTPTransfer {
     options.set(CURLOPT_FOLLOWLOCATION, 0)
     options.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     options.set(CURLOPT_PATH_AS_IS, 1)
-    // Answers are not waited for at the end of a name's look-up; older libraries do not know it.
-    weir_curl_set_number(easy, CURLOPT_QUICK_EXIT, 1)
+    weir_curl_set_quick_exit(easy)
   }
 
   private static func sink(
@@ -80,15 +79,17 @@ extension HTTPTransfer {
   private func setHeaders(_ request: HTTPRequest, _ route: HTTPRoute, _ options: HTTPOptions) {
     // Without this, libcurl waits up to a second for leave to send a body over 1 MiB.
     options.append("Expect:", to: &headers)
-    if let line = route.hostHeader { options.append(line, to: &headers) }
     var hasContentType = false
+    var hasHost = false
     for header in request.headers {
       // A semicolon is how libcurl is told to send an empty value.
       let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
       options.append(line, to: &headers)
       hasContentType = hasContentType || header.name.lowercased() == "content-type"
+      hasHost = hasHost || header.name.lowercased() == "host"
     }
     if !hasContentType { options.append("Content-Type:", to: &headers) }
+    if !hasHost, let line = route.hostHeader { options.append(line, to: &headers) }
     if !route.endpoint.connect.keepAlive && !route.endpoint.isHTTP2 {
       options.append("Connection: close", to: &headers)
     }
@@ -169,6 +170,8 @@ extension HTTPTransfer {
     // Null takes the system's authorities away.
     options.set(file, tls.caFile)
     options.set(folder, tls.caPath)
+    // A file that is replaced counts from the next connection on, not after a day.
+    weir_curl_set_fresh_authorities(easy)
   }
 
   private func setNotes(_ endpoint: HTTPEndpoint) {

@@ -135,6 +135,7 @@ final class HTTPTransfer {
       }
     }
     hasBegun = true
+    route.hasAnswered = true
     reader?.begin(status: status, contentType: contentType)
     return true
   }
@@ -146,9 +147,11 @@ final class HTTPTransfer {
     return !contentType.lowercased().contains("json")
   }
 
-  /// Whether the server has asked for a client certificate and got none.
+  /// Whether the server has asked for a client certificate, got none, and has never answered
+  /// without one or now sent an alert.
   var lacksCertificate: Bool {
     guard let route, route.endpoint.tls.certificateFile == nil else { return false }
+    if route.hasAnswered && notes.pointee.alert.0 == 0 { return false }
     return notes.pointee.certificate_asked != 0 || route.certificateAsked
   }
 
