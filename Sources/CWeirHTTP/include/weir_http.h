@@ -26,7 +26,7 @@ CURLcode weir_curl_set_pointer(CURL *easy, CURLoption option, const void *value)
 /* Allows http and https only, by the option that this version of the library has. */
 CURLcode weir_curl_set_protocols(CURL *easy);
 
-/* The end of a transfer does not wait for the look-up of its name. From 7.87 on; before it waits. */
+/* A transfer can end without waiting for the look-up of its name. Before 7.87 it waits. */
 void weir_curl_set_quick_exit(CURL *easy);
 
 /* Authorities are read anew for each connection. Before 7.87 they always are. */

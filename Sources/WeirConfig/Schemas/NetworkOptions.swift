@@ -32,7 +32,7 @@ public enum NetworkOptions {
     OptionSchema("tls.ciphers", help: "cipher list"),
     OptionSchema(
       "tls.verify_client_cert", .bool, default: "off",
-      .noCounterpart("an output is no server that could ask for one"), help: "servers: ask for one"),
+      .noCounterpart("it is for servers"), help: "servers: ask for one"),
     OptionSchema("tls.proxy.ca_file", help: "authorities of an HTTPS proxy, one file"),
     OptionSchema("tls.proxy.ca_path", help: "authorities of an HTTPS proxy, a folder"),
     OptionSchema("tls.proxy.verify", .bool, default: "on", help: "check the proxy's certificate"),

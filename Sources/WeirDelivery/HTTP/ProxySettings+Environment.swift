@@ -5,8 +5,8 @@ import WeirConfig
 extension ProxySettings {
   /// The proxy of an endpoint, or nil.
   ///
-  /// `HTTP_PROXY` holds for every endpoint; for encrypted ones `HTTPS_PROXY` goes before it. Each is
-  /// also looked for in lower case. Nothing is read but the given environment.
+  /// `HTTP_PROXY` holds for every endpoint; for encrypted ones `HTTPS_PROXY` goes before it. Each
+  /// is also looked for in lower case. Nothing is read but the given environment.
   static func from(
     _ environment: Environment, for endpoint: HTTPEndpoint, _ instance: InstanceConfig
   ) throws(ConfigProblem) -> ProxySettings? {
