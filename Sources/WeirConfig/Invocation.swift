@@ -20,6 +20,10 @@ public struct Invocation: Sendable {
     case check
     /// `weir plugin ...`: the words after it.
     case plugin([String])
+    /// `weir spool ...`: the words after it.
+    case spool([String])
+    /// `weir dlq ...`: the words after it.
+    case deadLetters([String])
   }
 
   /// What to do.
@@ -39,8 +43,8 @@ public struct Invocation: Sendable {
   public static func parse(_ words: [String]) throws(ConfigProblem) -> Invocation {
     var parser = InvocationParser()
     var rest = words
-    if words.count > 1, words[1] == "plugin" {
-      parser.invocation.action = .plugin(Array(words.dropFirst(2)))
+    if words.count > 1, let action = command(words[1], Array(words.dropFirst(2))) {
+      parser.invocation.action = action
       return parser.invocation
     }
     if words.count > 1, words[1] == "check" {
@@ -51,6 +55,16 @@ public struct Invocation: Sendable {
     let operands = try lock.withLock { _ throws(ConfigProblem) in try parser.read(rest) }
     try parser.finish(operands)
     return parser.invocation
+  }
+
+  /// Commands that read their words themselves.
+  private static func command(_ name: String, _ rest: [String]) -> Action? {
+    switch name {
+    case "plugin": .plugin(rest)
+    case "spool": .spool(rest)
+    case "dlq": .deadLetters(rest)
+    default: nil
+    }
   }
 
   private static let lock = Mutex<Void>(())

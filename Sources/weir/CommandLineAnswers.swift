@@ -26,7 +26,7 @@ enum CommandLineAnswers {
       }
       put(text, on: STDOUT_FILENO)
       return 0
-    case .run, .dryRun, .check, .plugin: return nil
+    case .run, .dryRun, .check, .plugin, .spool, .deadLetters: return nil
     }
   }
 
@@ -46,7 +46,12 @@ enum CommandLineAnswers {
 
   /// Writes a text to a descriptor, all of it unless the reader is gone.
   static func put(_ text: String, on descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
+    put(Array(text.utf8), on: descriptor)
+  }
+
+  /// Writes bytes to a descriptor, all of them unless the reader is gone.
+  static func put(_ bytes: [UInt8], on descriptor: Int32) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && errno == EINTR { continue }

@@ -31,6 +31,8 @@ struct Program {
     switch invocation.action {
     case .help, .pluginHelp: complainAbout(PluginHost.shared.loadFolder())
     case .plugin(let rest): return runPluginCommand(rest)
+    case .spool(let rest): return runSpoolCommand(rest)
+    case .deadLetters(let rest): return runDeadLetterCommand(rest)
     case .run, .dryRun, .check, .version: break
     }
     if let status = CommandLineAnswers.print(invocation, PluginHost.shared.schemas) {

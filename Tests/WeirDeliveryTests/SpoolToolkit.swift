@@ -32,7 +32,7 @@ final class SpoolFolder: Sendable {
       quarantineBytes: quarantine)
   }
 
-  /// Opens a spool that does not wait for the disk, once the one before has let go of the directory.
+  /// Opens a spool that does not wait for the disk, once the one before has left the directory.
   func open(_ settings: SpoolSettings? = nil, files: FaultyFiles = FaultyFiles()) throws -> Spool {
     for _ in 0..<2_000 {
       do throws(SpoolError) {
@@ -141,4 +141,11 @@ extension Spool {
 final class Holder<Value: ~Copyable & Sendable>: Sendable {
   let value: Value
   init(_ value: consuming Value) { self.value = value }
+}
+
+extension Spool {
+  /// Waits until every append is answered.
+  func waitForAppends() {
+    for _ in 0..<20_000 where underWay > 0 { usleep(500) }
+  }
 }

@@ -50,6 +50,8 @@ struct SegmentScan {
     case foreign(String)
   }
 
+  typealias Visit = (RecordHeader, _ offset: Int, _ isDone: Bool) -> Bool
+
   var kind = Kind.segment
   var salt: UInt64 = 0
   var created: Int64 = 0
@@ -73,11 +75,11 @@ struct SegmentScan {
   var hasStrayMarks = false
 
   /// Looks at each record of a segment.
-  /// - Parameter visit: called with each unfinished record that has an intact header; answers
-  ///   whether its contents are intact.
+  /// - Parameter visit: called with each record that has an intact header, and whether it is
+  ///   finished; answers whether its contents are intact, as far as it matters.
   static func scan(
     _ files: any SpoolFiles, _ descriptor: Int32, id: UInt64, journal: String,
-    visit: (RecordHeader, _ offset: Int) -> Bool = { _, _ in true }
+    visit: Visit = { _, _, _ in true }
   ) -> SegmentScan {
     var scan = SegmentScan()
     scan.fileBytes = max(0, files.size(descriptor))
@@ -126,7 +128,7 @@ struct SegmentScan {
 
   private mutating func walk(
     _ files: any SpoolFiles, _ descriptor: Int32, _ marks: DoneJournal.Contents,
-    _ visit: (RecordHeader, Int) -> Bool
+    _ visit: Visit
   ) {
     let walker = SegmentWalker(files, descriptor, size: fileBytes, salt: salt)
     var open: Damage?
@@ -160,12 +162,14 @@ struct SegmentScan {
   }
 
   private mutating func add(
-    _ header: RecordHeader, _ offset: Int, _ visit: (RecordHeader, Int) -> Bool
+    _ header: RecordHeader, _ offset: Int, _ visit: Visit
   ) {
     count = header.index + 1
     intactBytes = offset + header.recordBytes
-    if done.contains(header.index) { return }
-    if !visit(header, offset) {
+    let isDone = done.contains(header.index)
+    let isIntact = visit(header, offset, isDone)
+    if isDone { return }
+    if !isIntact {
       damage.append(
         Damage(range: offset..<intactBytes, lost: header.amount, isContents: true))
       return

@@ -139,8 +139,8 @@ public final class Spool: Sendable {
       }
       if batch.isEmpty { return }
       writer.write(batch, store) { request, result in
-        waiting.withLock { $0.entries -= 1 }
         request.answer(result)
+        waiting.withLock { $0.entries -= 1 }
       }
     }
   }

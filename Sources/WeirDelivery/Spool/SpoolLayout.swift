@@ -15,6 +15,9 @@ public enum SpoolLayout {
     "\(root)/dead-letters/\(component(output))"
   }
 
+  /// The name of an output's directory.
+  public static func name(_ output: String) -> String { component(output) }
+
   /// A name as one component of a path: letters, digits, `-`, `_` and `.` stay, all else becomes
   /// `_`. A name that is changed by this gets a hash, so that two names stay two directories.
   static func component(_ name: String) -> String {
