@@ -14,11 +14,15 @@ public struct InputBuildContext: Sendable {
   public var parsers: ParserCatalogue
   /// The checkpoint databases of the process; inputs that name one file share it.
   public var databases: CheckpointDatabases
+  /// How many files may be open at once.
+  public var descriptors: DescriptorBudget
 
   public init(
     service: ServiceConfig, parsers: ParserCatalogue,
-    databases: CheckpointDatabases = CheckpointDatabases()
+    databases: CheckpointDatabases = CheckpointDatabases(),
+    descriptors: DescriptorBudget = .shared
   ) {
+    self.descriptors = descriptors
     self.service = service
     self.parsers = parsers
     self.databases = databases
@@ -85,6 +89,7 @@ public enum BuiltinInputs {
       context.databases.use(by: config.name)
       return try TailInput(
         config, lines: lines(config, context), databases: context.databases,
+        descriptors: context.descriptors,
         openDatabase: database(config, context))
     case "stdin":
       let isParsed = config.text("parser") != nil

@@ -19,9 +19,9 @@ extension EndToEnd {
       let large = try calls(job, megabytes: 24)
       // 16 MiB more are 16 slots, 64 batches and some 110,000 lines more.
       let allocations = large.allocations - small.allocations
-      // What is left is libdispatch's own, which differs from run to run with the threads that it
-      // takes, and the lists of who waits for an output: a few per batch of some 1,700 lines.
-      #expect(allocations <= 64 * 8, "\(allocations) allocations for 64 batches")
+      // None belongs to a batch: what is left are timers, which go by the clock, and pools that
+      // become warm a little later in the longer run. 52 were counted.
+      #expect(allocations <= 64 * 2, "\(allocations) allocations for 64 batches")
       let copies = large.copies - small.copies
       #expect(copies <= 64 * 16, "\(copies) copies for 64 batches of some 1,700 lines")
     }
@@ -36,7 +36,10 @@ extension EndToEnd {
     }
 
     private func calls(_ job: Job, megabytes: Int) throws -> (allocations: Int, copies: Int) {
-      let log = job.scratch / "in-\(megabytes).log"
+      // In a folder of its own: the output's writes must not wake the watcher of the input's.
+      let folder = job.scratch / "in-\(megabytes)"
+      #expect(mkdir(folder, 0o755) == 0)
+      let log = "\(folder)/in.log"
       let line =
         "2026-11-23T03:00:00.123456789Z stdout F " + String(repeating: "a line of a log ", count: 7)
       let text = Array("\(line)\n".utf8)

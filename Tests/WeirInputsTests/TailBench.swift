@@ -97,7 +97,8 @@ final class TailBench: @unchecked Sendable {
   }
 
   init(
-    _ folder: Folder, _ options: [(String, String)], slots: Int = 8, slotBytes: Int = 256 << 10
+    _ folder: Folder, _ options: [(String, String)], slots: Int = 8, slotBytes: Int = 256 << 10,
+    filesMax: Int? = nil
   ) throws {
     _ = TestGzip.once
     self.folder = folder
@@ -107,7 +108,8 @@ final class TailBench: @unchecked Sendable {
     input = try BuiltinInputs.make(
       config,
       InputBuildContext(
-        service: ServiceConfig(), parsers: ParserCatalogue(), databases: CheckpointDatabases()))
+        service: ServiceConfig(), parsers: ParserCatalogue(), databases: CheckpointDatabases(),
+        descriptors: DescriptorBudget(filesMax: filesMax)))
     let numbers = Holder<UInt64>(0)
     let stopReason = stopReason
     let decoder = NoDecoder()

@@ -19,6 +19,8 @@ struct FileStatus {
   var isDirectory: Bool
   /// Seconds since 1970 of the last write.
   var modified: Int64
+  /// The same in nanoseconds.
+  var modifiedNanoseconds: Int64
   /// Bytes that the file takes on its disk.
   var diskBytes: Int
 
@@ -29,6 +31,7 @@ struct FileStatus {
     isRegular = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
     modified = Int64(status.st_mtim.tv_sec)
+    modifiedNanoseconds = modified &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     diskBytes = Int(status.st_blocks) * 512
   }
 

@@ -21,6 +21,9 @@ final class TailFile {
   let key: FileKey
   private(set) var descriptor: Int32
   private let gzip: GzipSource?
+  private let descriptors: DescriptorBudget
+  /// Monotonic nanoseconds at which it was opened.
+  let openedAt = Clock.monotonic()
 
   /// Position of the next byte to be read.
   var offset: UInt64
@@ -54,7 +57,7 @@ final class TailFile {
 
   init(
     stream: TailStream, known: KnownFile, generation: Generation, key: FileKey, descriptor: Int32,
-    gzip: GzipSource?, offset: UInt64
+    gzip: GzipSource?, offset: UInt64, descriptors: DescriptorBudget
   ) {
     self.stream = stream
     self.known = known
@@ -63,13 +66,15 @@ final class TailFile {
     self.descriptor = descriptor
     self.gzip = gzip
     self.offset = offset
+    self.descriptors = descriptors
+    descriptors.take()
     marker = .allocate(byteCount: Self.markerBytes * 2, alignment: 8)
     readMarker()
   }
 
   deinit {
     marker.deallocate()
-    if descriptor >= 0 { Glibc.close(descriptor) }
+    close()
   }
 
   var isCompressed: Bool { gzip != nil }
@@ -147,6 +152,11 @@ final class TailFile {
     return n == markerLength && memcmp(seen, marker, markerLength) == 0
   }
 
+  /// True when what was read of the file still stands there, as far as its last bytes tell.
+  func standsAsRead(_ status: FileStatus) -> Bool {
+    status.size >= offset && (markerLength == 0 || precedingBytesMatch(descriptor))
+  }
+
   /// The first bytes of the content, for the fingerprint.
   func prefix() -> [UInt8] {
     gzip?.prefix(Fingerprint.lengthMax) ?? Fingerprint.prefix(of: descriptor)
@@ -164,12 +174,15 @@ final class TailFile {
   /// Gives up the descriptor, for a new `TailFile` of the same open file.
   func takeDescriptor() -> Int32 {
     defer { descriptor = -1 }
+    if descriptor >= 0 { descriptors.give() }
     return descriptor
   }
 
   func close() {
-    if descriptor >= 0 { Glibc.close(descriptor) }
+    guard descriptor >= 0 else { return }
+    Glibc.close(descriptor)
     descriptor = -1
+    descriptors.give()
   }
 }
 
@@ -194,6 +207,12 @@ final class TailStream {
   var flushedDeadline: Int64 = 0
   /// It is on the list of streams that may hold something open.
   var isWatchedForFlush = false
+  /// Its file, closed to save a descriptor.
+  var parked: ParkedFile?
+  /// It is on the list of streams that wait for a descriptor.
+  var isWaiting = false
+  /// Its file is opened whether it has changed or not.
+  var mustReopen = false
   /// The present scan has met it.
   var wasFound = false
 

@@ -12,6 +12,7 @@ public final class TailInput: Input, @unchecked Sendable {
   private let openDatabase: @Sendable () throws -> CheckpointDatabase
   private let storeName: String
   private let databases: CheckpointDatabases
+  private let descriptors: DescriptorBudget
   // Input lane only.
   private var tailer: Tailer?
 
@@ -19,6 +20,7 @@ public final class TailInput: Input, @unchecked Sendable {
   /// - Throws: `ConfigProblem` for a bad value.
   init(
     _ config: InstanceConfig, lines: LineDecoding, databases: CheckpointDatabases,
+    descriptors: DescriptorBudget,
     openDatabase: @escaping @Sendable () throws -> CheckpointDatabase
   ) throws(ConfigProblem) {
     options = try TailOptions(config)
@@ -27,6 +29,7 @@ public final class TailInput: Input, @unchecked Sendable {
     self.openDatabase = openDatabase
     storeName = config.name
     self.databases = databases
+    self.descriptors = descriptors
   }
 
   /// Begins to read; see `Input.start`.
@@ -38,7 +41,8 @@ public final class TailInput: Input, @unchecked Sendable {
         "\(host.name): positions are not stored, a restart reads anew; set \"db\" or "
           + "\"storage.path\", or make /var/lib/weir")
     }
-    let tailer = Tailer(host: host, options: options, store: store)
+    let tailer = Tailer(
+      host: host, options: options, store: store, descriptors: descriptors)
     let adopted = try store.adopt(without: databases.userNames) { tailer.isWanted($0) }
     if adopted.rows > 0 {
       Log.info(

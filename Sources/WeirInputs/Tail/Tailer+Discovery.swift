@@ -191,6 +191,7 @@ extension Tailer {
       return unfollow(stream)
     }
     settle(stream)
+    hasOpened(stream)
   }
 
   /// True when a glob of the present configuration means the path, whether it exists or not.

@@ -88,7 +88,7 @@ extension Tailer {
   }
 
   /// The file that stands at the stream's path.
-  private func current(of stream: TailStream, _ status: FileStatus) -> Opening {
+  func current(of stream: TailStream, _ status: FileStatus) -> Opening {
     let path = stream.realPath.isEmpty ? stream.path : stream.realPath
     let isCompressed = stream.path.ends(with: ".gz")
     var opening = Opening(
@@ -100,7 +100,8 @@ extension Tailer {
       opening.begin = .at(offset)
     } else {
       // A stream that is known goes on in its next file from that file's first byte.
-      let isKnown = !stream.openFiles.isEmpty || knownByStream[stream.path] != nil
+      let isKnown =
+        !stream.openFiles.isEmpty || stream.parked != nil || knownByStream[stream.path] != nil
       let isNews = (hasHistory || isFirstScanDone) && options.readsNewFilesFromHead
       opening.begin = isKnown || isNews || options.readsFromHead ? .at(0) : .end
     }
@@ -249,7 +250,7 @@ extension Tailer {
     }
     let open = TailFile(
       stream: stream, known: file, generation: generation, key: key, descriptor: descriptor,
-      gzip: gzip, offset: begin)
+      gzip: gzip, offset: begin, descriptors: descriptors)
     open.grownAt = Clock.monotonic()
     openFiles[key] = open
     stream.chain.append(open)

@@ -364,6 +364,7 @@ extension Tailer {
   /// `exit_on_eof`: ends the process when everything that was found is read.
   private func checkEOF() {
     guard options.exitsOnEOF, isFirstScanDone, !hasAskedToStop, blocked.isEmpty, holding.isEmpty,
+      waiting.isEmpty,
       openFiles.values.allSatisfy({ $0.isRegistered && $0.isAtEnd })
     else { return }
     sendEnds()

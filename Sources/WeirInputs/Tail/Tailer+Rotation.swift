@@ -24,6 +24,8 @@ extension Tailer {
       return vanished(stream)
     }
     stream.isGone = false
+    if !stream.mustReopen, staysParked(stream, status) { return }
+    if unpark(stream, status) { return }
     if let newest = stream.chain.last, newest.key == status.key {
       if newest.isLeft { rejoin(newest) }
       activateIfGrown(newest, status.size)
@@ -35,11 +37,20 @@ extension Tailer {
     listing.reset()
     for opening in openings(of: stream, status) { open(opening, in: stream) }
     settle(stream)
+    hasOpened(stream)
   }
 
   /// Nothing stands at the path: between the two steps of a rotation, or for good.
   private func vanished(_ stream: TailStream) {
     stream.isGone = !nameExists(stream.path)
+    if let parked = stream.parked {
+      // Nobody holds it open: what it may have got since it was closed is gone with it.
+      for file in knownByKey[parked.key] ?? [] where !file.isOpen && file.row.stream == stream.path
+      {
+        file.isDrained = true
+      }
+      stream.parked = nil
+    }
     if let newest = stream.chain.last, !newest.isLeft { leave(newest) }
     if stream.isGone && stream.chain.isEmpty && stream.drained.isEmpty { end(stream) }
     care()
@@ -91,11 +102,11 @@ extension Tailer {
 
   /// Looks after files that were left, as long as there are any.
   func care() {
-    guard !isCaring, !isStopped, !(left.isEmpty && holding.isEmpty && pendingEnds.isEmpty) else {
-      return
-    }
+    guard !isCaring, !isStopped,
+      !(left.isEmpty && holding.isEmpty && pendingEnds.isEmpty && waiting.isEmpty)
+    else { return }
     isCaring = true
-    let pause = holding.isEmpty ? 250 : 25
+    let pause = !holding.isEmpty ? 25 : !waiting.isEmpty ? Self.waitLookMs : 250
     host.queue.asyncAfter(deadline: .now() + .milliseconds(pause)) { [weak self] in
       guard let self else { return }
       self.isCaring = false
@@ -114,6 +125,7 @@ extension Tailer {
       return stream.chain.count < 2
     }
     for file in left { tend(file, now) }
+    openWaiting()
     shed()
     sendEnds()
   }
@@ -146,9 +158,10 @@ extension Tailer {
     if stream.chain.count > 1 && stream.chain.first === file { return }
     guard file.isDrained || stream.chain.first === file, isRead(file) else { return }
     let isDeleted = file.status?.links == 0
+    let isShort = isDeleted || !waiting.isEmpty
     let wait =
       file.isCompressed
-      ? 0 : isDeleted ? min(options.rotateWait, Self.deletedWait) : options.rotateWait
+      ? 0 : isShort ? min(options.rotateWait, Self.deletedWait) : options.rotateWait
     guard now - max(file.grownAt, file.leftAt) >= wait else { return }
     if file.scanned > 0, !takeUnfinished(file) { return }
     close(file)

@@ -36,6 +36,9 @@ final class Tailer: @unchecked Sendable {
   var left: [TailFile] = []
   /// Streams whose next file waits for the one before it.
   var holding: [TailStream] = []
+  /// Streams that have something to read and no descriptor.
+  var waiting: [TailStream] = []
+  let descriptors: DescriptorBudget
 
   // Start positions.
   /// There was a process before this one that stored positions.
@@ -76,8 +79,12 @@ final class Tailer: @unchecked Sendable {
   /// Paths that a problem was told about at most; beyond it problems are only counted.
   static let toldMax = 1_024
 
-  init(host: InputHost, options: TailOptions, store: CheckpointStore) {
+  init(
+    host: InputHost, options: TailOptions, store: CheckpointStore,
+    descriptors: DescriptorBudget = .shared
+  ) {
     self.host = host
+    self.descriptors = descriptors
     self.options = options
     self.store = store
     tags = TagMaker(tag: options.tag, regex: options.tagRegex)
@@ -92,7 +99,7 @@ final class Tailer: @unchecked Sendable {
   /// Loads checkpoints, finds the first files and begins to read.
   /// - Throws: when the checkpoints cannot be read.
   func start() throws {
-    raiseFileLimit()
+    descriptors.measure()
     let contents = try store.load()
     newsSince = contents.aliveSeconds ?? Int64(time(nil))
     hasHistory =
@@ -135,16 +142,6 @@ final class Tailer: @unchecked Sendable {
     timer.setEventHandler { [unowned self] in refresh() }
     timer.resume()
     refreshTimer = timer
-  }
-
-  /// Ten thousand open files are ordinary; the soft limit is often 1,024.
-  private func raiseFileLimit() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    if limit.rlim_cur < limit.rlim_max {
-      limit.rlim_cur = limit.rlim_max
-      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
   }
 
   func stop() {
