@@ -139,62 +139,39 @@ struct HTTPConfigTests {
     func glob(_ pattern: String) -> [String] { [] }
   }
 
-  private func nodes(
+  private func endpoints(
     _ text: String, _ options: [(String, String)] = []
-  ) throws -> [UpstreamNode] {
+  ) throws -> [HTTPEndpoint] {
     let environment = Environment(process: [:])
-    return try UpstreamFile.load(
-      "group.conf", for: output(options),
-      with: ConfigLoader(environment: environment, files: OneFile(text: text)),
-      environment: environment)
+    let file = Property(key: "upstream", node: ConfigNode(text: "group.conf"))
+    let nodes = try UpstreamFile.read(file, OneFile(text: text), environment: environment)
+    let output = output(options)
+    return try nodes.map { try HTTPEndpoint($0, of: output, environment: environment) }
   }
 
-  @Test("the nodes of an upstream file come in order, each with its endpoint and its own keys")
+  @Test("each node of an upstream file has its endpoint, its own keys before the output's")
   func upstreamFile() throws {
-    let nodes = try nodes(
+    let made = try endpoints(
       Self.upstream, [("net.connect_timeout", "3"), ("net.io_timeout", "5"), ("port", "1")])
-    #expect(nodes.map(\.name) == ["one", "two"])
-    #expect(nodes.map(\.endpoint.host) == ["one.example", "::1"])
-    #expect(nodes.map(\.endpoint.port) == [9201, 9202])
-    #expect(nodes.map(\.endpoint.isTLS) == [true, false] && !nodes[0].endpoint.tls.verify)
-    #expect(nodes.map(\.endpoint.connect.connectTimeoutSeconds) == [3, 3])
-    #expect(nodes.map(\.endpoint.connect.ioTimeoutSeconds) == [7, 5])
-    #expect(nodes[0].properties.map(\.key) == ["index"] && nodes[1].properties.isEmpty)
-    #expect(nodes[0].properties.first?.location.description == "group.conf:8:17")
+    #expect(made.map(\.host) == ["one.example", "::1"] && made.map(\.port) == [9201, 9202])
+    #expect(made.map(\.isTLS) == [true, false] && !made[0].tls.verify)
+    #expect(made.map(\.connect.connectTimeoutSeconds) == [3, 3])
+    #expect(made.map(\.connect.ioTimeoutSeconds) == [7, 5])
   }
 
   @Test("a node without its own TLS options has those of the output")
   func inherited() throws {
-    let nodes = try nodes(Self.upstream, [("tls", "on"), ("tls.vhost", "v.example")])
-    #expect(nodes.allSatisfy { $0.endpoint.isTLS && $0.endpoint.tls.vhost == "v.example" })
-    #expect(nodes.map(\.endpoint.tls.verify) == [false, true])
-  }
-
-  @Test("an output finds its group by file or by name, and says when there is none")
-  func groups() throws {
-    let loader = ConfigLoader(files: OneFile(text: Self.upstream))
-    let group = try #require(loader.loadUpstream(file: "group.conf").definition)
-    for name in ["group.conf", "group"] {
-      #expect(try UpstreamFile.nodes(of: output([("upstream", name)]), in: [group])?.count == 2)
-    }
-    #expect(try UpstreamFile.nodes(of: output([]), in: [group]) == nil)
-    #expect { try UpstreamFile.nodes(of: output([("upstream", "x")]), in: [group]) } throws: {
-      ($0 as? ConfigProblem)?.key == "upstream"
-    }
+    let made = try endpoints(Self.upstream, [("tls", "on"), ("tls.vhost", "v.example")])
+    #expect(made.allSatisfy { $0.isTLS && $0.tls.vhost == "v.example" })
+    #expect(made.map(\.tls.verify) == [false, true])
   }
 
   @Test(
-    "a bad upstream file is an error with its place",
-    arguments: [
-      ("", "[UPSTREAM]"), ("[UPSTREAM]\n    name a\n", "[NODE]"),
-      ("[NODE]\n    name a\n    host b\n    port 1\n", "[UPSTREAM]"),
-      ("[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n", "a port"),
-      (
-        "[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n    port 1\n    tls maybe\n", "7:9"
-      ),
-      ("[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n    port 1\n    tls.x y\n", "7:11"),
-    ])
-  func badUpstream(text: String, part: String) throws {
-    #expect { try nodes(text) } throws: { "\($0)".contains(part) }
+    "a connection option of a node that cannot be is an error at its place",
+    arguments: [("tls maybe", "group.conf:7:9"), ("tls.x y", "group.conf:7:11")])
+  func badNode(line: String, place: String) throws {
+    let text =
+      "[UPSTREAM]\n    name a\n[NODE]\n    name a\n    host b\n    port 1\n    \(line)\n"
+    #expect { try endpoints(text) } throws: { "\($0)".contains(place) }
   }
 }
