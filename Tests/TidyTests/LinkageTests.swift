@@ -17,12 +17,12 @@ struct LinkageTests {
   static let isBuilt = access(executable, X_OK) == 0 && access(plugins, R_OK) == 0
 
   @Test(
-    "the host names neither libyaml nor libz nor Foundation",
+    "the host names neither libyaml nor libz nor libcurl nor Foundation",
     .enabled(if: LinkageTests.isBuilt, "no release build: run scripts/build first"))
   func host() throws {
     let listing = try #require(shell("readelf -d '\(Self.executable)'"))
     #expect(listing.contains("(NEEDED)"))
-    for name in ["libyaml", "libz.", "Foundation", "libicu", "FoundationEssentials"] {
+    for name in ["libyaml", "libz.", "libcurl", "Foundation", "libicu", "FoundationEssentials"] {
       let lines = listing.split(separator: "\n").filter { $0.contains("(NEEDED)") }
       #expect(!lines.contains { $0.contains(name) }, "the host links \(name)")
     }

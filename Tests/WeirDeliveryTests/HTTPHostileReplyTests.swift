@@ -153,6 +153,17 @@ struct HTTPHostileReplyTests {
     }
   }
 
+  @Test("an answer that comes before the body was sent is taken", arguments: [413, 503])
+  func early(status: Int) throws {
+    let server = TestServer { connection in
+      guard connection.readHead() != nil else { return }
+      connection.write("HTTP/1.1 \(status) No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+      while connection.readSome() != nil {}
+    }
+    let reply = try exchange(server, body: String(repeating: "x", count: 32 << 20))
+    #expect(reply.status == status && reply.text == "{}" && reply.ends == [nil])
+  }
+
   @Test("a slow reply is no silence")
   func slow() throws {
     let server = TestServer { connection in

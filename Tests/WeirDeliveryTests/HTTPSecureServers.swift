@@ -81,6 +81,10 @@ final class SecureServers: @unchecked Sendable {
           ssl_certificate \(certificate).pem;
           ssl_certificate_key \(certificate).key;
           \(more)
+          location /small {
+            client_max_body_size 1k;
+            proxy_pass http://127.0.0.1:\(ports[Port.plain.rawValue]);
+          }
           location /read { proxy_pass http://127.0.0.1:\(ports[Port.plain.rawValue]); }
           location / {
             return 200 "$ssl_server_name|$ssl_protocol|$ssl_cipher|$ssl_client_verify|\

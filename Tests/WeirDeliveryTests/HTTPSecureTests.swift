@@ -1,5 +1,7 @@
+import Glibc
 import Testing
 import WeirDelivery
+import WeirTelemetry
 
 @Suite(
   "encrypted connections", .enabled(if: SecureServers.isPossible, "\(SecureServers.missing)"))
@@ -173,6 +175,35 @@ struct HTTPSecureTests {
     }
     #expect(eventually { client.counts.requests == 8 })
     #expect(client.counts.connections == 1)
+  }
+
+  @Test("an answer that comes before the body was sent is taken: 413 of nginx")
+  func tooLarge() throws {
+    let client = HTTPClient()
+    for _ in 0..<3 {
+      let body = HTTPBody(String(repeating: "x", count: 30 << 20))
+      let reply = try #require(
+        try client.exchange(servers.endpoint(.good), target: "/small", body: body))
+      #expect(reply.status == 413 && reply.ends == [nil] && reply.misplaced == 0)
+    }
+  }
+
+  @Test("tls.debug tells the steps of a handshake in the log")
+  func debug() throws {
+    let path = servers.file("tls.log")
+    let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    Log.redirect(to: log)
+    defer {
+      Log.redirect(to: 2)
+      close(log)
+    }
+    #expect(try seen(servers.endpoint(.good) { $0.debugLevel = 2 })[0] == "localhost")
+    var text = [UInt8](repeating: 0, count: 1 << 16)
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let count = read(file, &text, text.count)
+    close(file)
+    let told = String(decoding: text.prefix(max(0, count)), as: UTF8.self)
+    #expect(told.contains("[info] tls: ") && told.contains("Server hello"))
   }
 
   @Test("a port without TLS, and a file that is no certificate, are told apart")
