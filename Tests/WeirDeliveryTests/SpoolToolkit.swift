@@ -122,8 +122,11 @@ extension Spool {
   }
 
   /// Waits until what was finished is off the disk.
-  func settle() {
-    for _ in 0..<2_000 where disk.segments > 0 { usleep(1_000) }
+  func settle() { waitForSegments(0) }
+
+  /// Waits until there are so few segments.
+  func waitForSegments(_ count: Int) {
+    for _ in 0..<5_000 where disk.segments > count { usleep(1_000) }
   }
 
   /// Whether the law of `SpoolCounters` holds.
@@ -131,7 +134,7 @@ extension Spool {
     let now = counters
     let left = now.recovered.entries + now.appended.entries
     let right =
-      now.delivered.entries + now.dropped.entries + now.quarantined.entries
+      now.delivered.entries + now.replaced.entries + now.dropped.entries + now.quarantined.entries
       - now.quarantinedAtOpen.entries + pending.entries
     return left == right
   }

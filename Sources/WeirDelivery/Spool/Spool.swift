@@ -153,7 +153,7 @@ public final class Spool: Sendable {
 
   /// The entry is delivered: it does not come again, also after a crash of the process.
   public func finish(_ lease: SpoolLease) {
-    let isIdle = store.withLock { $0.finish(lease).isIdle }
+    let isIdle = store.withLock { $0.finish(lease) }
     if isIdle { queue.async { self.retire() } }
   }
 

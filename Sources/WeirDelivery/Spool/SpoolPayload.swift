@@ -137,8 +137,8 @@ public struct SpoolAmount: Sendable, Equatable {
 
 /// What happened to a spool since it was opened.
 ///
-/// Always: `recovered + appended = delivered + dropped + (quarantined - quarantinedAtOpen) +
-/// pending`, in entries.
+/// Always: `recovered + appended = delivered + replaced + dropped + (quarantined -
+/// quarantinedAtOpen) + pending`, in entries.
 public struct SpoolCounters: Sendable, Equatable {
   /// Found intact and not finished when it was opened.
   public var recovered = SpoolAmount()
@@ -146,6 +146,8 @@ public struct SpoolCounters: Sendable, Equatable {
   public var appended = SpoolAmount()
   /// Finished.
   public var delivered = SpoolAmount()
+  /// Finished by an append that replaces them: what is left of them is in `appended` again.
+  public var replaced = SpoolAmount()
   /// Shed by `dropOldest`.
   public var dropped = SpoolAmount()
   /// Found damaged, and not delivered; bytes are those of the damaged places.

@@ -1,5 +1,4 @@
 import Glibc
-import WeirTelemetry
 
 /// Opening: finds out what a directory holds. Always comes to its end.
 struct SpoolRecovery {
@@ -42,7 +41,7 @@ struct SpoolRecovery {
 
   private func leaveAlone(_ name: String, _ why: String) {
     store.count { $0.counters.foreignFiles += 1 }
-    Log.warn("\(store.directory)/\(name) is left alone: \(why)")
+    store.tell("\(store.directory)/\(name) is left alone: \(why)")
   }
 
   private mutating func open(_ id: UInt64, isLast: Bool, _ rollBytes: Int) {
@@ -84,7 +83,7 @@ struct SpoolRecovery {
   ) -> Bool {
     if scan.isHeaderDamaged {
       store.count { $0.counters.damagedHeaders += 1 }
-      Log.warn("\(store.path(id)) has a damaged header; its entries are read all the same")
+      store.tell("\(store.path(id)) has a damaged header; its entries are read all the same")
     }
     var segment = Segment(id: id, salt: scan.salt, bytes: scan.fileBytes)
     var marks: [UInt32] = []
@@ -133,7 +132,7 @@ struct SpoolRecovery {
       $0.counters.quarantineLostBytes += damage.range.count - kept
     }
     let place = "\(store.path(id)) at byte \(damage.range.lowerBound)"
-    Log.warn(
+    store.tell(
       "\(place): \(damage.range.count) bytes are no intact entry (\(amount.entries) lost); "
         + "\(kept) of them are kept in \(store.quarantine.directory)")
   }

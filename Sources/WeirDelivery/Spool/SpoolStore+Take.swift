@@ -125,7 +125,7 @@ extension SpoolStore {
         entries: lost.entries, items: lost.items, bytes: bytes)
       $0.counters.quarantineLostBytes += bytes - kept
     }
-    Log.error(
+    tell(
       "\(path(id)) is damaged at byte \(damage?.lowerBound ?? 0): \(lost.entries) entries are "
         + "lost, \(kept) of \(bytes) bytes are kept in \(quarantine.directory)")
   }

@@ -32,6 +32,9 @@ final class SpoolStore {
   var journal: DoneJournal
   private var readSegment: UInt64?
   private var readDescriptor: Int32 = -1
+  /// Damaged places and foreign files that are named in the log at most.
+  static let toldMax = 50
+  private var told = 0
   private var hasToldUnnoted = false
   var hasToldUnreadable = false
   var isClosed = false
@@ -82,6 +85,15 @@ final class SpoolStore {
     readDescriptor = -1
   }
 
+  /// Names a place in a file, in the log; beyond `toldMax` places are counted only.
+  func tell(_ text: String) {
+    told += 1
+    if told <= Self.toldMax { Log.warn(text) }
+    if told == Self.toldMax {
+      Log.warn("\(directory): more of this is counted, and no longer named; see weir spool verify")
+    }
+  }
+
   // MARK: Appending
 
   /// Adds the segment that is about to be written.
@@ -115,23 +127,31 @@ final class SpoolStore {
 
   // MARK: Finishing
 
-  /// Ends a lease; false when it had ended before.
-  /// - Returns: true also tells whether the active segment has nothing left in it.
-  func finish(_ lease: SpoolLease) -> (isFinished: Bool, isIdle: Bool) {
-    guard let taken = leased.removeValue(forKey: lease.id), let place = position(lease.id.segment)
-    else { return (false, false) }
+  /// Ends a lease; nothing when it had ended before.
+  /// - Returns: whether the active segment has nothing left in it by this.
+  func finish(_ lease: SpoolLease, isReplaced: Bool = false) -> Bool {
+    guard !isClosed, let taken = leased.removeValue(forKey: lease.id),
+      let place = position(lease.id.segment)
+    else { return false }
     segments[place].leased -= taken.amount
     settle(place, lease.id.index, taken.amount)
-    count { $0.counters.delivered += taken.amount }
+    count {
+      if isReplaced {
+        $0.counters.replaced += taken.amount
+      } else {
+        $0.counters.delivered += taken.amount
+      }
+    }
     note([lease.id.index], place)
     let isIdle = segments[place].isActive && segments[place].isDone
     removeIfDone(place)
-    return (true, isIdle)
+    return isIdle
   }
 
   /// Ends a lease without success: the entry is as old as it was.
   func giveBack(_ lease: SpoolLease, attempts: UInt32?) {
-    guard var taken = leased.removeValue(forKey: lease.id), let place = position(lease.id.segment)
+    guard !isClosed, var taken = leased.removeValue(forKey: lease.id),
+      let place = position(lease.id.segment)
     else { return }
     segments[place].leased -= taken.amount
     taken.attempts = attempts ?? lease.payload.attempts

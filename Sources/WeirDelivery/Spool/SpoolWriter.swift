@@ -70,6 +70,9 @@ final class SpoolWriter {
     var syncedIndex: UInt32
   }
 
+  /// Names that are tried for a segment.
+  static let takenNamesMax = 16
+
   typealias Answer = (SpoolRequest, SpoolAppendResult) -> Void
 
   private let settings: SpoolSettings
@@ -181,9 +184,17 @@ final class SpoolWriter {
 
   /// Makes the next segment; a text when that fails.
   private func begin(_ store: borrowing Locked<SpoolStore>) -> String? {
-    let id = nextID
-    let path = name(id)
-    let descriptor = files.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+    var id = nextID
+    var path = name(id)
+    let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
+    var descriptor = files.open(path, flags)
+    // Somebody has put a file there since the spool was opened: it is left alone.
+    for _ in 0..<Self.takenNamesMax where descriptor == -EEXIST {
+      nextID += 1
+      id = nextID
+      path = name(id)
+      descriptor = files.open(path, flags)
+    }
     if descriptor < 0 { return "cannot make \(path): \(files.text(Int(descriptor)))" }
     nextID += 1
     let header = SegmentHeader(id: id, salt: .random(in: 1...UInt64.max), created: clock())
@@ -224,7 +235,7 @@ final class SpoolWriter {
     store.withLock { store in
       store.publish(amount, now.id, count: now.nextIndex)
       for request in done {
-        if let lease = request.replacing { _ = store.finish(lease) }
+        if let lease = request.replacing { _ = store.finish(lease, isReplaced: true) }
       }
     }
     if hasFailed { Log.info("\(settings.directory): appends are stored again") }
