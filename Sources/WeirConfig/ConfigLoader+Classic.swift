@@ -146,6 +146,15 @@ extension ConfigLoader {
     }
   }
 
+  /// Reads one upstream file by itself; nil, with problems, when it holds no group.
+  public func loadUpstream(
+    file path: String
+  ) -> (definition: UpstreamDefinition?, problems: ProblemList) {
+    var loader = self
+    loader.readUpstreamFile(ConfigNode(text: path))
+    return (loader.configuration.upstreams.first, loader.problems)
+  }
+
   /// Reads the file that an output names as `upstream`, unless a group of that name is defined or
   /// the file was read for another output. The group takes the file's path as its second name.
   mutating func readUpstreamFile(_ node: ConfigNode) {

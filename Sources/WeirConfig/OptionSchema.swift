@@ -206,6 +206,8 @@ public struct PluginSchema: Sendable, Hashable {
   public var globalOptions: [OptionSchema] {
     let common = GlobalOptions.of(kind)
     guard kind == .output else { return common }
-    return common + (usesNetwork ? NetworkOptions.client : NetworkOptions.ignored)
+    return usesNetwork
+      ? common + NetworkOptions.client
+      : GlobalOptions.localOutput + common + NetworkOptions.ignored
   }
 }

@@ -21,7 +21,7 @@ public final class Pipeline: @unchecked Sendable {
   private let graph: PipelineGraph
   private let router: Router
   private let parse: ParseStage
-  private let runners: [OutputRunner]
+  private let runners: [any OutputRoute]
   private let gates: [OutputGate]
   private var hosts: [InputHost] = []
   private var lanes: [WorkLane] = []
@@ -55,10 +55,17 @@ public final class Pipeline: @unchecked Sendable {
     let telemetry = telemetry
     let ledger = ledger
     runners = graph.outputs.enumerated().map { index, node in
-      OutputRunner(
-        index: index, output: node.output, gate: gates[index],
-        counters: telemetry.stage(.output, node.name), ledger: ledger,
-        retry: RetryPolicy(limit: node.retryLimit))
+      let counters = telemetry.stage(.output, node.name, extra: node.stage.counterNames)
+      switch node.stage {
+      case .ordered(let output):
+        return OutputRunner(
+          index: index, output: output, gate: gates[index], counters: counters, ledger: ledger,
+          retry: RetryPolicy(limit: node.retryLimit))
+      case .carried(let output, let setup):
+        return CarriedRunner(
+          index: index, output: output, setup: setup, gate: gates[index], counters: counters,
+          ledger: ledger)
+      }
     }
     makeHosts()
     makeLanes()
@@ -109,7 +116,7 @@ public final class Pipeline: @unchecked Sendable {
         },
         outputs: zip(graph.outputs, runners).enumerated().map { i, pair in
           LaneOutput(
-            runner: pair.1, lane: encoder(pair.0.output, lane, shares),
+            runner: pair.1, lane: encoder(pair.1, lane, shares),
             processors: processorCounters.open(
               pair.0.processors, processorCounters.output[i], lane))
         },
@@ -124,7 +131,7 @@ public final class Pipeline: @unchecked Sendable {
   }
 
   private func encoder(
-    _ output: any Output, _ lane: LaneContext, _ shares: [CreditGate?]
+    _ output: any OutputRoute, _ lane: LaneContext, _ shares: [CreditGate?]
   ) -> any OutputLane {
     let encoder = output.openLane(lane)
     return shares.contains { $0 != nil } ? ShareLane(encoder, shares) : encoder
@@ -160,7 +167,7 @@ public final class Pipeline: @unchecked Sendable {
     // Encoders name keys when lanes are opened, after the configuration was checked.
     if KeyTable.shared.refusedCount > 0 { throw PipelineError.tooManyKeys }
     for runner in runners {
-      try runner.output.start()
+      try runner.start()
       startedOutputs += 1
     }
     parse.onFlushMark = { [runners] sequence in
@@ -225,6 +232,7 @@ public final class Pipeline: @unchecked Sendable {
     for index in started where !answering.contains(index) {
       Log.warn("input \(hosts[index].name) does not answer, and is left as it is")
     }
+    for runner in runners { runner.beginDrain() }
     let hung = started.count - answering.count
     while !isDrained(but: hung), grace < 0 || Clock.monotonic() < deadline { usleep(1_000) }
     if !isDrained(but: hung) {

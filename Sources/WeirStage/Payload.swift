@@ -87,6 +87,15 @@ public final class Payload: @unchecked Sendable {
     capacity = size
   }
 
+  /// Gives back memory that is not in use, for a payload that may wait long.
+  public func trim() {
+    guard capacity > 2 * length + (16 << 10) else { return }
+    let size = length + 1024
+    guard let memory = realloc(base, size + 64) else { return }
+    base = memory.assumingMemoryBound(to: UInt8.self)
+    capacity = size
+  }
+
   /// Appends bytes.
   @inline(__always)
   public func append(_ bytes: UnsafeRawBufferPointer) {

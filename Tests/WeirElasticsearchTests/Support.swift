@@ -54,7 +54,14 @@ enum Plugin {
     _ options: [(String, String)] = [], type: String = "es",
     service: ServiceConfig = ServiceConfig()
   ) throws -> PluginCarriedOutput {
-    let made = try host.carriedOutput(config(type, options), service: service)
+    var upstreams: [UpstreamDefinition] = []
+    if let file = options.first(where: { $0.0 == "upstream" })?.1 {
+      let (definition, problems) = ConfigLoader().loadUpstream(file: file)
+      if let problem = problems.errors.first { throw problem }
+      if let definition { upstreams.append(definition) }
+    }
+    let made = try host.carriedOutput(
+      config(type, options), service: service, upstreams: upstreams)
     return try #require(made as? PluginCarriedOutput)
   }
 }

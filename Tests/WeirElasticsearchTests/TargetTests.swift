@@ -114,11 +114,11 @@ struct TargetTests {
     }
     #expect(values == ["Basic dTo=", "Basic YW5uOg=="])
     let wrong = folder.write(
-      "bad.conf", "[NODE]\n    name a\n    host h\n    port 1\n    index x\n")
-    expectRefused([("upstream", wrong)], "bad.conf:5")
-    expectRefused([("upstream", folder.path + "/none")], "there is no file")
+      "bad.conf", "[UPSTREAM]\n    name u\n[NODE]\n    name a\n    host h\n    port 1\n    index x\n")
+    expectRefused([("upstream", wrong)], "bad.conf:7")
+    expectRefused([("upstream", folder.path + "/none")], "/none")
     let empty = folder.write("empty.conf", "[UPSTREAM]\n    name x\n")
-    expectRefused([("upstream", empty)], "no [NODE]")
+    expectRefused([("upstream", empty)], "and [NODE]s")
   }
 
   private func expectRefused(_ options: [(String, String)], _ words: String, type: String = "es") {

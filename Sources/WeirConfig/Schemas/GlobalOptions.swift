@@ -38,8 +38,7 @@ public enum GlobalOptions {
         help: "bytes of this input in memory at most; 0 for no bound of its own"),
       OptionSchema(
         "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
-        .notYet("spools of outputs; until then a blocked output stops reading"),
-        help: "what a full output does to this input: block, spool or drop"),
+        help: "filesystem gives outputs over HTTP a spool; memrb waits as memory does"),
       OptionSchema(
         "storage.pause_on_chunks_overlimit", .bool, default: "false",
         .noCounterpart("an input is never read faster than its outputs and spools take it"),
@@ -77,6 +76,21 @@ public enum GlobalOptions {
       OptionSchema("active", default: "true", help: "false or 0 takes the filter out")
     ]
 
+  /// Keys for outputs over HTTP on one that writes where it stands.
+  static let localOutput: [OptionSchema] = [
+    OptionSchema(
+      "workers", .integer, .noCounterpart("all outputs share the work lanes of the engine"),
+      help: "threads of this output"),
+    OptionSchema(
+      "storage.total_limit_size", .size,
+      .noCounterpart("what cannot be written holds up its streams; there is no spool"),
+      help: "bytes of a spool"),
+    OptionSchema(
+      "storage.total_limit_action", .choice(["block", "drop_oldest"]),
+      .noCounterpart("what cannot be written holds up its streams; there is no spool"),
+      help: "what a full spool does"),
+  ]
+
   static let processor: [OptionSchema] =
     common + [
       OptionSchema("condition", .tree, help: "only records that meet it"),
@@ -94,13 +108,15 @@ public enum GlobalOptions {
   static let output: [OptionSchema] =
     common + matching + [
       OptionSchema(
-        "workers", .integer, .noCounterpart("all outputs share the work lanes of the engine"),
-        help: "threads of this output"),
+        "workers", .integer, default: "0",
+        help: "requests under way at once, over HTTP; 0 finds out what the server takes"),
       OptionSchema("retry_limit", .retryLimit, default: "no_limits", help: "further attempts"),
       OptionSchema(
         "storage.total_limit_size", .size,
-        .notYet("spools of outputs; until then a blocked output stops reading"),
-        help: "bytes of this output's spool, the oldest dropped above"),
+        help: "bytes of this output's spool, which it has when this is set"),
+      OptionSchema(
+        "storage.total_limit_action", .choice(["block", "drop_oldest"]), default: "block",
+        help: "a full spool holds up its streams, or sheds the oldest, counted"),
       OptionSchema(
         "active", default: "true", .noCounterpart("only filters have it"), help: "filters only"),
       OptionSchema(

@@ -22,41 +22,44 @@ public enum ServiceSchema {
     OptionSchema("multiline_buffer_limit", .binarySize, default: "2MB", help: "bytes of a record"),
     OptionSchema("json.convert_nan_to_null", .bool, default: "false", help: "NaN becomes null"),
     OptionSchema("json.escape_unicode", .bool, default: "true", help: "non-ASCII as \\uXXXX"),
-    OptionSchema("scheduler.base", .integer, default: "5", retries, help: "seconds"),
-    OptionSchema("scheduler.cap", .integer, default: "2000", retries, help: "seconds"),
+    OptionSchema(
+      "scheduler.base", .integer, help: "seconds before the first retry; without it half a second"),
+    OptionSchema(
+      "scheduler.cap", .integer, help: "longest wait between retries; without it 30 seconds"),
   ]
 
   private static let adaptive = OptionClass.noCounterpart(
     "a slot is sent when it is full or the flush interval has passed, whichever is first")
   static let streams = OptionClass.refused(
     "stream queries (SQL) do not exist here; their results would be missing")
-  private static let retries = OptionClass.notYet("retries of outputs over a network")
-  private static let spool = OptionClass.notYet(
-    "spools of outputs; until then a blocked output stops reading")
-  private static let deadLetters = OptionClass.notYet("dead letters of outputs over a network")
   private static let chunks = OptionClass.noCounterpart(
     "there are no chunk files; one memory budget holds for everything")
 
   private static let storage: [OptionSchema] = [
     OptionSchema("storage.path", help: "folder of read positions, spools and dead letters"),
     OptionSchema(
-      "storage.sync", .choice(["normal", "full"]), default: "normal", spool, help: "sync"),
+      "storage.sync", .choice(["normal", "full"]), default: "normal",
+      .noCounterpart("what is acknowledged is always synced first"), help: "sync"),
     OptionSchema("storage.checksum", .bool, default: "off", chunks, help: "check sums"),
     OptionSchema("storage.max_chunks_up", .integer, default: "128", chunks, help: "chunks mapped"),
     OptionSchema("storage.backlog.mem_limit", .size, default: "100M", chunks, help: "replay"),
     OptionSchema(
-      "storage.backlog.flush_on_shutdown", .bool, default: "off", spool, help: "drain at a stop"),
+      "storage.backlog.flush_on_shutdown", .bool, default: "off",
+      .noCounterpart("at a stop memory goes out or to the spool; the spool goes on at the start"),
+      help: "drain at a stop"),
     OptionSchema("storage.metrics", .bool, default: "on", server, help: "/api/v1/storage"),
     OptionSchema(
       "storage.delete_irrecoverable_chunks", .bool, default: "off", chunks, help: "clean up"),
     OptionSchema("storage.trim_files", .bool, default: "off", chunks, help: "cut files"),
     OptionSchema(
-      "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory", spool,
-      help: "of inputs that name none"),
-    OptionSchema("storage.inherit", .bool, default: "off", spool, help: "apply storage.type"),
-    OptionSchema("storage.keep.rejected", .bool, default: "off", deadLetters, help: "keep them"),
-    OptionSchema("storage.rejected.path", default: "rejected", deadLetters, help: "folder"),
-    OptionSchema("storage.rejected.limit", .size, deadLetters, help: "bytes kept"),
+      "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
+      help: "of inputs that name none, with storage.inherit"),
+    OptionSchema("storage.inherit", .bool, default: "off", help: "apply storage.type"),
+    OptionSchema(
+      "storage.keep.rejected", .bool, default: "on", help: "keep what a server refuses"),
+    OptionSchema(
+      "storage.rejected.path", default: "dead-letters", help: "their folder below storage.path"),
+    OptionSchema("storage.rejected.limit", .size, default: "64M", help: "bytes kept per output"),
   ]
 
   private static let server = OptionClass.notYet("the monitoring server")

@@ -32,29 +32,6 @@ extension HTTPEndpoint {
     }
   }
 
-  /// Reads where one server of an upstream file is and how it is reached: each of these options
-  /// from the node's own keys, else from the output. (In Fluent Bit a node without `tls` is plain
-  /// even below an output with `tls on`; here it is encrypted.)
-  public init(
-    _ node: UpstreamNode, of output: InstanceConfig, environment: Environment = .current
-  ) throws(ConfigProblem) {
-    var own = node.properties.filter { HTTPEndpoint.isConnectionOption($0.key) }
-    for property in own where !NetworkOptions.client.contains(where: { $0.name == property.key }) {
-      throw property.problem("a node does not know this key")
-    }
-    own.append(Property(key: "host", node: ConfigNode(text: node.host, at: node.location)))
-    own.append(Property(key: "port", node: ConfigNode(text: "\(node.port)", at: node.location)))
-    let merged = InstanceConfig(
-      kind: output.kind, plugin: output.plugin, index: output.index,
-      properties: output.properties + own, schema: output.schema, location: node.location)
-    try self.init(merged, defaultPort: node.port, environment: environment)
-  }
-
-  /// Whether a key of a node says how the server is reached, instead of what is sent to it.
-  static func isConnectionOption(_ key: String) -> Bool {
-    key == "tls" || key == "ipv6" || key.hasPrefix("tls.") || key.hasPrefix("net.")
-  }
-
   /// Whether a text can stand in a URL as a host: nothing in it begins another part of one.
   static func isHost(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 1024

@@ -78,16 +78,12 @@ public final class DeadLetters: Sendable {
   public let spool: Spool
   private let output: String
 
-  /// Opens or makes the dead letters of an output below the storage root. At the limit the oldest
-  /// go, counted in `spool.counters.dropped`.
+  /// Opens or makes the dead letters of an output. Settings usually have the policy `dropOldest`:
+  /// what goes at the limit is counted in `spool.counters.dropped`.
   public static func open(
-    root: String, output: String, limitBytes: Int? = DeadLetters.limitBytes
+    _ settings: SpoolSettings, output: String
   ) throws(SpoolError) -> DeadLetters {
-    DeadLetters(
-      try Spool.open(
-        SpoolSettings(
-          directory: SpoolLayout.deadLetters(root: root, output: output), limitBytes: limitBytes,
-          policy: .dropOldest)), output: output)
+    DeadLetters(try Spool.open(settings), output: output)
   }
 
   init(_ spool: Spool, output: String) {

@@ -10,9 +10,14 @@ public enum SpoolLayout {
     "\(root)/spool/\(component(output))"
   }
 
-  /// The dead letters of an output: `ROOT/dead-letters/NAME`.
-  public static func deadLetters(root: String, output: String) -> String {
-    "\(root)/dead-letters/\(component(output))"
+  /// The dead letters of an output: `ROOT/dead-letters/NAME`, or another folder in the root's
+  /// place (an absolute path stands for itself).
+  public static func deadLetters(
+    root: String, output: String, folder: String? = nil
+  ) -> String {
+    let folder = folder ?? "dead-letters"
+    let place = folder.hasPrefix("/") ? folder : "\(root)/\(folder)"
+    return "\(place)/\(component(output))"
   }
 
   /// The name of an output's directory.

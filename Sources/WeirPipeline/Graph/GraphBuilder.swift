@@ -41,9 +41,11 @@ public struct GraphBuilder {
     {
       rule = MatchRule(pattern: "*", regex: nil)
     }
+    let limit = try retryLimit(config)
     return PipelineGraph.OutputNode(
-      name: config.name, output: try checked(config) { try factory.output(config) }, rule: rule,
-      processors: try config.processors.map(processor), retryLimit: try retryLimit(config))
+      name: config.name,
+      stage: try checked(config) { try factory.output(config, retryLimit: limit) }, rule: rule,
+      processors: try config.processors.map(processor), retryLimit: limit)
   }
 
   /// What `make` makes, unless it named a key too many.

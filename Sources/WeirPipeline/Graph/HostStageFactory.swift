@@ -9,6 +9,7 @@ import WeirTelemetry
 
 /// Makes built-in stages and those of plugins, the way the program runs them.
 public struct HostStageFactory: StageFactory {
+  private let configuration: Configuration
   private let plugins: PluginHost
   private let inputs: InputBuildContext
   private let filters: FilterBuildContext
@@ -17,6 +18,7 @@ public struct HostStageFactory: StageFactory {
   /// Compiles the parsers of a configuration.
   /// - Throws: what is wrong with one of them.
   public init(_ configuration: Configuration, _ plugins: PluginHost) throws {
+    self.configuration = configuration
     self.plugins = plugins
     let parsers = try ParserCatalogue(
       configuration.parsers, multiline: configuration.multilineParsers)
@@ -62,11 +64,19 @@ public struct HostStageFactory: StageFactory {
   }
 
   /// The output of an instance.
-  public func output(_ config: InstanceConfig) throws -> any Output {
+  public func output(
+    _ config: InstanceConfig, retryLimit: Int?
+  ) throws -> PipelineGraph.OutputStage {
     if BuiltinOutputs.names.contains(config.plugin) {
-      return try BuiltinOutputs.make(config, outputs)
+      return .ordered(try BuiltinOutputs.make(config, outputs))
     }
-    if let output = try plugins.output(config) { return output }
+    let carried = try plugins.carriedOutput(
+      config, service: configuration.service, upstreams: configuration.upstreams)
+    if let output = carried {
+      return .carried(
+        output, try CarriedSetup(config, configuration, retryLimit: retryLimit))
+    }
+    if let output = try plugins.output(config) { return .ordered(output) }
     throw unknown(config)
   }
 

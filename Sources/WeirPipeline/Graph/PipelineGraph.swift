@@ -1,6 +1,7 @@
 public import CWeirPlugin
 import WeirBatch
-import WeirStage
+public import WeirStage
+import WeirTelemetry
 
 /// A pipeline before it runs: stages built and named, nothing started.
 public struct PipelineGraph: Sendable {
@@ -71,24 +72,50 @@ public struct PipelineGraph: Sendable {
     }
   }
 
+  /// How an output is driven.
+  public enum OutputStage: Sendable {
+    /// Payloads in batch order, delivered one after the other by the output itself.
+    case ordered(any Output)
+    /// Payloads that the host carries over HTTP.
+    case carried(any CarriedOutput, CarriedSetup)
+
+    /// The counters that it keeps beside those of every output.
+    var counterNames: [String] {
+      switch self {
+      case .ordered: []
+      case .carried: OutputCounterNames.all
+      }
+    }
+  }
+
   /// An output with the tags it takes and what only its records pass.
   public struct OutputNode: Sendable {
     public let name: String
-    public let output: any Output
+    public let stage: OutputStage
     public let rule: MatchRule
     public let processors: [Processor]
     /// Retries after the first try; nil never gives up.
     public let retryLimit: Int?
 
     public init(
-      name: String, output: any Output, rule: MatchRule, processors: [Processor] = [],
+      name: String, stage: OutputStage, rule: MatchRule, processors: [Processor] = [],
       retryLimit: Int? = nil
     ) {
       self.name = name
-      self.output = output
+      self.stage = stage
       self.rule = rule
       self.processors = processors
       self.retryLimit = retryLimit
+    }
+
+    /// An output that delivers itself.
+    public init(
+      name: String, output: any Output, rule: MatchRule, processors: [Processor] = [],
+      retryLimit: Int? = nil
+    ) {
+      self.init(
+        name: name, stage: .ordered(output), rule: rule, processors: processors,
+        retryLimit: retryLimit)
     }
   }
 

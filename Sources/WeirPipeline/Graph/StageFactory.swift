@@ -8,7 +8,10 @@ public protocol StageFactory {
   /// A filter, or a filter or processor under `processors`.
   func filter(_ config: InstanceConfig) throws -> any Filter
   func processor(_ definition: ProcessorDefinition) throws -> any Filter
-  func output(_ config: InstanceConfig) throws -> any Output
+  /// An output, or one that the host carries over HTTP.
+  func output(
+    _ config: InstanceConfig, retryLimit: Int?
+  ) throws -> PipelineGraph.OutputStage
   /// The test of a conditional route, made once per lane.
   func condition(_ definition: ConditionDefinition) throws -> RecordTestMaker
 }

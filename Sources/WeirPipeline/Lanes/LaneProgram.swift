@@ -13,7 +13,7 @@ struct LaneFilter {
 
 /// An output on one lane, with the processors that only it sees.
 struct LaneOutput {
-  let runner: OutputRunner
+  let runner: any OutputRoute
   let lane: any OutputLane
   let processors: [LaneFilter]
 }

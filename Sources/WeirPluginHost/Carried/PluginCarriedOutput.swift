@@ -15,8 +15,8 @@ final class PluginCarriedOutput: CarriedOutput, @unchecked Sendable {
   /// Lane of `interpret`, for plugins that read whole replies; opened by `start`.
   private let interpreter = Locked<PluginInstance.Lane?>(nil)
 
-  /// Asks the plugin where requests go. `nodes` are the servers of the file that `upstream` names.
-  init(_ instance: PluginInstance, nodes: [UpstreamNode] = []) throws {
+  /// Asks the plugin where requests go. `nodes` are the servers of the group that `upstream` names.
+  init(_ instance: PluginInstance, nodes: [UpstreamDefinition.Node] = []) throws {
     let name = instance.context.name
     guard case .output(let table, let http?) = instance.component.table else {
       throw PluginHostError.refused(component: name, what: "it is no output over HTTP")
@@ -71,19 +71,28 @@ final class PluginCarriedOutput: CarriedOutput, @unchecked Sendable {
 extension PluginHost {
   /// The output of a configured instance whose payloads the host carries over HTTP; nil when no
   /// plugin has one of its type, or when it delivers itself (see `output`).
-  /// - Parameter service: gives `json.escape_unicode` and `json.convert_nan_to_null` of JSON.
+  /// - Parameters:
+  ///   - service: gives `json.escape_unicode` and `json.convert_nan_to_null` of JSON.
+  ///   - upstreams: the groups of the configuration, those of files that outputs name included.
   /// - Throws: `ConfigProblem` for options, `PluginHostError` for what the plugin refuses.
   public func carriedOutput(
-    _ config: InstanceConfig, service: ServiceConfig = ServiceConfig()
+    _ config: InstanceConfig, service: ServiceConfig = ServiceConfig(),
+    upstreams: [UpstreamDefinition] = []
   ) throws -> (any CarriedOutput)? {
     guard let component = registry.component(.output, config.plugin)?.component,
       component.isCarried
     else { return nil }
-    var nodes: [UpstreamNode] = []
+    var nodes: [UpstreamDefinition.Node] = []
     if component.schema.options.contains(where: { $0.name == "upstream" }),
       let property = config.property("upstream"), !property.text.isEmpty
     {
-      nodes = try UpstreamFile.read(property)
+      let group = upstreams.first { $0.file == property.text || $0.name == property.text }
+      guard let group else {
+        throw property.problem(
+          "there is no upstream \(property.text)",
+          suggestion: "name a file with [UPSTREAM] and [NODE]s, or an entry of upstream_servers")
+      }
+      nodes = group.nodes
     }
     let json = JSONStyle(
       escapeUnicode: service.jsonEscapeUnicode, nanToNull: service.jsonConvertNanToNull)

@@ -44,8 +44,8 @@ struct TargetReader {
     return target
   }
 
-  /// What is different for one server of an `upstream` file.
-  func read(_ node: UpstreamNode) throws(PluginHostError) -> CarriedNode {
+  /// What is different for one server of an `upstream` group.
+  func read(_ node: UpstreamDefinition.Node) throws(PluginHostError) -> CarriedNode {
     let tree = OptionNode(.map, key: "", at: node.location)
     for property in node.properties where !Self.isConnection(property.key) {
       tree.append(OptionNode(.text(property.text), key: property.key, at: property.location))

@@ -25,7 +25,7 @@ struct RetryPolicy: Sendable {
 /// its own serial queue, acknowledges what is delivered and gives the credit back.
 ///
 /// Every batch is submitted exactly once, with or without a payload, by the lane that ran it.
-final class OutputRunner: @unchecked Sendable {
+final class OutputRunner: OutputRoute, @unchecked Sendable {
   let index: Int
   let output: any Output
   let gate: OutputGate
@@ -72,6 +72,13 @@ final class OutputRunner: @unchecked Sendable {
 
   /// Payloads that are not delivered yet.
   var undelivered: Int { pendingCount.load(ordering: .acquiring) }
+
+  func openLane(_ lane: LaneContext) -> any OutputLane { output.openLane(lane) }
+
+  func start() throws { try output.start() }
+
+  /// Its pauses end with the grace period only: what it writes to is local.
+  func beginDrain() {}
 
   /// An empty payload for a lane to encode into.
   func takePayload() -> Payload { pool.withLock { $0.popLast() } ?? Payload() }

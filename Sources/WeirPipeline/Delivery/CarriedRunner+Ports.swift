@@ -1,0 +1,141 @@
+import WeirDelivery
+import WeirStage
+import WeirTelemetry
+
+/// What the engine decides, done. Called on the output's queue.
+extension CarriedRunner: DeliveryPorts {
+  func send(_ parcel: Parcel, to node: Int) {
+    let body = HTTPBody(
+      borrowing: UnsafeRawBufferPointer(start: parcel.body.base, count: parcel.body.length),
+      keeping: parcel)
+    let reader = RequestReader(output, itemCount: parcel.itemCount) { [weak self] outcome in
+      self?.post(.replied(parcel, node: node, outcome))
+    }
+    do throws(HTTPRequestError) {
+      transport?.send(try servers[node].request(body), reader)
+    } catch {
+      post(.replied(parcel, node: node, .failure(error.description)))
+    }
+  }
+
+  var spooledEntries: Int? { storage.spool?.pending.entries }
+
+  func append(_ parcel: Parcel) {
+    guard let spool = storage.spool else { return post(.appended(parcel, .failed("no spool"))) }
+    CarriedStorage.append(parcel, isGzip: output.target.encoding == .gzip, to: spool) {
+      [weak self] outcome in self?.post(.appended(parcel, outcome))
+    }
+    countSpool(spool)
+  }
+
+  func takeSpooled() -> Parcel? {
+    guard let spool = storage.spool else { return nil }
+    defer { countSpool(spool) }
+    guard let lease = spool.take() else { return nil }
+    let payload = takePayload()
+    return CarriedStorage.parcel(of: lease, in: payload)
+  }
+
+  func bury(_ items: [DeadItem], of parcel: Parcel) {
+    counters.errors.add()
+    if let first = items.first { news.tellDead(first, count: items.count, at: Clock.monotonic()) }
+    let bytes: [[UInt8]]
+    do throws(BodyCutter.Failure) {
+      bytes = try cutter?.items(items.map(\.item), of: parcel.body) ?? []
+    } catch {
+      drop(items.count, "their bytes cannot be read back: \(error.message)")
+      return post(.buried(parcel))
+    }
+    guard let box = storage.deadLetters else {
+      drop(items.count, "there are no dead letters: set storage.path, or make /var/lib/weir")
+      return post(.buried(parcel))
+    }
+    let letters = zip(items, bytes).map { item, bytes in
+      DeadLetter(
+        item: bytes, status: item.status, type: item.type, reason: item.reason,
+        index: item.place.isEmpty ? nil : item.place)
+    }
+    box.append(letters) { [weak self] result in
+      guard let self else { return }
+      switch result {
+      case .stored: counters.extra[OutputCounterNames.deadLetters]?.add(letters.count)
+      case .full: drop(letters.count, "the dead letters are full (storage.rejected.limit)")
+      case .failed(let why): drop(letters.count, "the dead letters cannot be written: \(why)")
+      }
+      post(.buried(parcel))
+    }
+  }
+
+  private func drop(_ records: Int, _ why: String) {
+    counters.drop(.output, records: records)
+    Log.error("output \(counters.name): \(records) records dropped: \(why)")
+  }
+
+  func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel? {
+    let payload = takePayload()
+    do throws(BodyCutter.Failure) {
+      try cutter?.cut(parcel.body, keeping: items, into: payload)
+    } catch {
+      Log.error("output \(counters.name): a body cannot be cut: \(error.message)")
+      recycle(payload)
+      return nil
+    }
+    payload.trim()
+    payload.creditBytes = payload.footprint
+    gate.take(payload.footprint)
+    return Parcel(
+      payload, of: parcel.consignment, isWhole: false, attempts: 0, madeAt: parcel.madeAt)
+  }
+
+  func discard(_ parcel: Parcel) { reclaim(parcel) }
+
+  func finish(_ consignment: Consignment) {
+    if let lease = consignment.lease { storage.spool?.finish(lease) }
+    finished(consignment)
+  }
+
+  func wake(at time: Int64) { schedule(at: time) }
+
+  func random(in range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range) }
+
+  func tell(_ event: DeliveryEvent) { news.tell(event, at: Clock.monotonic()) }
+
+  func count(_ number: DeliveryNumber, _ value: Int) {
+    switch number {
+    case .requests: extra(OutputCounterNames.requests, value)
+    case .failedRequests:
+      extra(OutputCounterNames.failedRequests, value)
+      counters.errors.add(value)
+    case .splitRequests: extra(OutputCounterNames.splitRequests, value)
+    case .delivered: counters.records.add(value)
+    case .deliveredBytes: counters.bytes.add(value)
+    case .duplicates: extra(OutputCounterNames.duplicates, value)
+    case .retries: counters.retries.add(value)
+    case .givenUp: counters.retriesFailed.add(value)
+    case .spooled: extra(OutputCounterNames.spooled, value)
+    case .lost: counters.drop(.output, records: value)
+    }
+  }
+
+  private func extra(_ name: String, _ value: Int) { counters.extra[name]?.add(value) }
+
+  /// What the spool lost on the way is counted where users look.
+  private func countSpool(_ spool: Spool) {
+    let now = spool.counters
+    let before = storage.counted
+    storage.counted = now
+    let shed = now.dropped.items - before.dropped.items
+    if shed > 0 {
+      extra(OutputCounterNames.spoolShed, shed)
+      counters.drop(
+        .backpressure, records: shed, bytes: now.dropped.bytes - before.dropped.bytes)
+    }
+    let damaged = now.quarantined.entries - before.quarantined.entries
+    if damaged > 0 {
+      extra(OutputCounterNames.spoolQuarantined, damaged)
+      Log.error(
+        "output \(counters.name): \(damaged) entries of the spool are damaged and lie in "
+          + "\(spool.settings.directory)/quarantine")
+    }
+  }
+}

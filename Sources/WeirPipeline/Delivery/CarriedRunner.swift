@@ -1,0 +1,226 @@
+import Dispatch
+import Glibc
+import Synchronization
+import WeirDelivery
+import WeirStage
+import WeirSystem
+import WeirTelemetry
+
+/// The way out of an output over HTTP: gives what lanes, transport and disk report to the delivery
+/// engine, one event after the other, and does what the engine decides.
+///
+/// Lanes, the transport's thread and the spool's queue post events; the output's own serial queue
+/// handles them. Nothing there blocks but the reading of the spool.
+final class CarriedRunner: OutputRoute, @unchecked Sendable {
+  // SAFETY: unchecked because of the variables, which only the queue touches, or `start` before it.
+  let index: Int
+  let gate: OutputGate
+  let counters: StageCounters
+  let output: any CarriedOutput
+  let setup: CarriedSetup
+  let ledger: Ledger
+  let queue: DispatchQueue
+  private let inbox = Locked(Inbox())
+  private let pool = Locked<[Payload]>([])
+  /// Payloads of lanes whose ranges are not released.
+  private let unfinished = Atomic<Int>(0)
+  /// Parcels that the engine holds.
+  private let held = Atomic<Int>(0)
+  private var handling: RepeatedWork?
+  private var working: [Event] = []
+  private var timer: (any DispatchSourceTimer)?
+  private var timerAt = Int64.max
+  // Set by `start`.
+  var engine: DeliveryEngine?
+  var servers: [CarriedServer] = []
+  var transport: (any HTTPTransport)?
+  var cutter: BodyCutter?
+  var storage = CarriedStorage()
+  var news: DeliveryNews
+
+  /// What the queue is told of.
+  enum Event {
+    case submitted(Payload)
+    case replied(Parcel, node: Int, DeliveryOutcome)
+    case appended(Parcel, SpoolOutcome)
+    case buried(Parcel)
+    case drain
+    case abandon
+    case wake
+  }
+
+  private struct Inbox {
+    var events: [Event] = []
+    var isHandling = false
+  }
+
+  init(
+    index: Int, output: any CarriedOutput, setup: CarriedSetup, gate: OutputGate,
+    counters: StageCounters, ledger: Ledger
+  ) {
+    self.index = index
+    self.output = output
+    self.setup = setup
+    self.gate = gate
+    self.counters = counters
+    self.ledger = ledger
+    news = DeliveryNews(counters.name)
+    queue = DispatchQueue(label: "weir.output.\(counters.name)")
+    handling = RepeatedWork(on: queue) { [unowned self] in handle() }
+  }
+
+  var undelivered: Int {
+    max(unfinished.load(ordering: .acquiring), held.load(ordering: .acquiring))
+  }
+
+  func openLane(_ lane: LaneContext) -> any OutputLane { output.openLane(lane) }
+
+  func start() throws {
+    try output.start()
+    let target = output.target
+    servers = try setup.servers(target)
+    cutter = try BodyCutter(target.encoding)
+    transport = setup.transport()
+    storage = try CarriedStorage(setup, counters.name)
+    var policy = setup.policy
+    policy.isOrdered = target.isOrdered
+    news.servers = servers.map(\.name)
+    let engine = DeliveryEngine(policy, nodes: servers.count, self)
+    queue.sync { self.engine = engine }
+    post(.wake)  // what the spool holds from before goes out
+  }
+
+  // MARK: From lanes
+
+  func takePayload() -> Payload { pool.withLock { $0.popLast() } ?? Payload() }
+
+  func recycle(_ payload: Payload) {
+    payload.reset()
+    pool.withLock { if $0.count < 8 { $0.append(payload) } }
+  }
+
+  func submit(_ sequence: UInt64, _ payload: Payload?) {
+    guard let payload else { return }
+    // Compressed bodies are a tenth of what was read: memory is what is bounded.
+    payload.trim()
+    if payload.footprint < payload.creditBytes {
+      gate.give(payload.creditBytes - payload.footprint)
+      payload.creditBytes = payload.footprint
+    }
+    unfinished.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    post(.submitted(payload))
+  }
+
+  /// Bulk requests have no order, and nothing ends with an interval.
+  func flush(after sequence: UInt64) {}
+
+  // MARK: Events
+
+  func post(_ event: Event) {
+    let mustHandle = inbox.withLock { inbox -> Bool in
+      inbox.events.append(event)
+      if inbox.isHandling { return false }
+      inbox.isHandling = true
+      return true
+    }
+    if mustHandle { handling?.submit(keeping: self) }
+  }
+
+  private func handle() {
+    while takeEvents() {
+      for event in working { handle(event) }
+      working.removeAll(keepingCapacity: true)
+    }
+    held.store(engine?.parcelsInMemory ?? 0, ordering: .releasing)
+  }
+
+  private func takeEvents() -> Bool {
+    inbox.withLock { inbox in
+      swap(&inbox.events, &working)
+      if working.isEmpty { inbox.isHandling = false }
+      return !working.isEmpty
+    }
+  }
+
+  private func handle(_ event: Event) {
+    guard let engine else { return }
+    let now = Clock.monotonic()
+    switch event {
+    case .submitted(let payload): engine.submit(parcel(of: payload), at: now)
+    case .replied(let parcel, let node, let outcome):
+      engine.replied(parcel, node: node, outcome, at: now)
+    case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
+    case .buried(let parcel): engine.buried(parcel, at: now)
+    case .drain: engine.beginDrain(at: now)
+    case .abandon: engine.abandon(at: now)
+    case .wake:
+      timerAt = .max
+      engine.wake(at: now)
+    }
+  }
+
+  private func parcel(of payload: Payload) -> Parcel {
+    let ranges = payload.ranges
+    payload.ranges.removeAll(keepingCapacity: true)
+    return Parcel(
+      payload, of: Consignment(ranges: ranges, lease: nil), isWhole: true, attempts: 0,
+      madeAt: Clock.wall())
+  }
+
+  // MARK: Life
+
+  func beginDrain() { post(.drain) }
+
+  func abandon() {
+    post(.abandon)
+    // What is under way is given up; with a spool it goes there.
+    transport?.cancelAll()
+  }
+
+  func close(withinSeconds seconds: Int) {
+    let deadline = Clock.monotonic() + Int64(seconds) * 1_000_000_000
+    while held.load(ordering: .acquiring) > 0, storage.spool != nil,
+      Clock.monotonic() < deadline
+    {
+      usleep(2_000)
+    }
+    queue.sync {
+      timer?.cancel()
+      timer = nil
+      engine = nil
+    }
+    storage.close()
+    output.close()
+  }
+
+  /// Everything that a lane's payload owed is done.
+  func finished(_ consignment: Consignment) {
+    ledger.release(consignment.ranges)
+    if consignment.lease == nil {
+      unfinished.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+    }
+  }
+
+  /// Gives a parcel's memory and credit back.
+  func reclaim(_ parcel: Parcel) {
+    let credit = parcel.body.creditBytes
+    recycle(parcel.body)
+    gate.give(credit)
+  }
+
+  func schedule(at time: Int64) {
+    guard time < timerAt else { return }
+    timerAt = time
+    let timer = self.timer ?? makeTimer()
+    timer.schedule(
+      deadline: DispatchTime(uptimeNanoseconds: UInt64(max(0, time))), leeway: .milliseconds(5))
+  }
+
+  private func makeTimer() -> any DispatchSourceTimer {
+    let timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.setEventHandler { [weak self] in self?.post(.wake) }
+    timer.activate()
+    self.timer = timer
+    return timer
+  }
+}

@@ -1,0 +1,54 @@
+public import WeirDelivery
+public import WeirStage
+
+/// What carrying an output needs beside the output itself: servers, policy, storage.
+public struct CarriedSetup: Sendable {
+  /// How it is tried, paused and bounded.
+  var policy: DeliveryPolicy
+  /// The servers of a target, once the output has said what it is.
+  var servers: @Sendable (CarriedTarget) throws -> [CarriedServer]
+  /// Where a body waits for a server that is away; nil: in memory, and streams wait.
+  var spool: SpoolSettings?
+  /// Where items go that never will be stored; nil: they are dropped, counted and logged.
+  var deadLetters: SpoolSettings?
+  /// Sends requests.
+  var transport: @Sendable () -> any HTTPTransport
+}
+
+/// One server with what each request to it has.
+public struct CarriedServer: Sendable {
+  /// For messages: `http://es:9200`.
+  public var name: String
+  public var endpoint: HTTPEndpoint
+  public var method: String
+  public var path: String
+  public var headers: [HTTPHeader]
+
+  /// Seconds without a byte after which a request counts as failed where `net.io_timeout` names
+  /// none: a server that hangs would otherwise hold its payloads for ever.
+  static let ioTimeoutSeconds = 90.0
+
+  public init(
+    endpoint: HTTPEndpoint, method: String, path: String, headers: [CarriedHeader]
+  ) throws(HTTPRequestError) {
+    name = endpoint.description
+    var endpoint = endpoint
+    if endpoint.connect.ioTimeoutSeconds == 0 {
+      endpoint.connect.ioTimeoutSeconds = CarriedServer.ioTimeoutSeconds
+    }
+    self.endpoint = endpoint
+    self.method = method
+    self.path = path
+    var made: [HTTPHeader] = []
+    for header in headers { made.append(try HTTPHeader(header.name, header.value)) }
+    self.headers = made
+    // What is wrong with method or path is found here, not when the first request is due.
+    _ = try request(.none)
+  }
+
+  /// A request with a body.
+  func request(_ body: HTTPBody) throws(HTTPRequestError) -> HTTPRequest {
+    try HTTPRequest(
+      endpoint: endpoint, method: method, target: path, headers: headers, body: body)
+  }
+}

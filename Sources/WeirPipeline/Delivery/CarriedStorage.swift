@@ -1,0 +1,58 @@
+import WeirDelivery
+import WeirStage
+
+/// What an output over HTTP keeps on disk: bodies that wait for a server, and dead items.
+struct CarriedStorage {
+  var spool: Spool?
+  var deadLetters: DeadLetters?
+  /// What was counted of the spool already.
+  var counted = SpoolCounters()
+
+  /// Nothing on disk.
+  init() {}
+
+  /// Opens what the setup asks for.
+  /// - Throws: `SpoolError` when a directory cannot be used.
+  init(_ setup: CarriedSetup, _ name: String) throws(SpoolError) {
+    if let settings = setup.spool { spool = try Spool.open(settings) }
+    if let settings = setup.deadLetters {
+      deadLetters = try DeadLetters.open(settings, output: name)
+    }
+  }
+
+  /// Waits for what is being written.
+  func close() {
+    spool?.close()
+    deadLetters?.close()
+  }
+
+  /// Appends a parcel; `done` comes on the spool's queue.
+  static func append(
+    _ parcel: Parcel, isGzip: Bool, to spool: Spool,
+    _ done: @escaping @Sendable (SpoolOutcome) -> Void
+  ) {
+    let body = parcel.body
+    spool.append(
+      body: UnsafeRawBufferPointer(start: body.base, count: body.length), keeping: parcel,
+      encoding: isGzip ? 1 : 0, itemEnds: body.recordOffsets, attempts: UInt32(parcel.attempts),
+      time: parcel.madeAt
+    ) { result in
+      switch result {
+      case .stored: done(.stored)
+      case .full: done(.full)
+      case .failed(let message): done(.failed(message))
+      }
+    }
+  }
+
+  /// An entry of the spool as a parcel whose bytes are in `payload`.
+  static func parcel(of lease: SpoolLease, in payload: Payload) -> Parcel {
+    lease.payload.body.withUnsafeBytes { payload.append($0) }
+    payload.recordOffsets.append(contentsOf: lease.payload.itemEnds)
+    payload.recordCount = lease.payload.itemEnds.count
+    payload.uncompressedLength = Int(lease.payload.itemEnds.last ?? 0)
+    return Parcel(
+      payload, of: Consignment(ranges: [], lease: lease), isWhole: true,
+      attempts: Int(lease.payload.attempts), madeAt: lease.payload.time)
+  }
+}

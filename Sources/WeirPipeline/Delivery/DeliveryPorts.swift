@@ -1,0 +1,68 @@
+import WeirStage
+
+/// How a request ended.
+enum DeliveryOutcome: Sendable {
+  /// The server answered, and this is what it means.
+  case reply(ReplyVerdict)
+  /// No answer, or not all of it.
+  case failure(String)
+  /// Given up because the process stops.
+  case cancelled
+}
+
+/// How an append to the spool ended.
+enum SpoolOutcome: Sendable {
+  case stored
+  /// It holds as much as it may.
+  case full
+  case failed(String)
+}
+
+/// What the delivery engine does to the world; tests put a simulated one in its place. Everything
+/// is called on the output's queue, and the answers come back there, never from within the call.
+protocol DeliveryPorts: AnyObject {
+  /// Sends a parcel to a server; ends with `DeliveryEngine.replied`.
+  func send(_ parcel: Parcel, to node: Int)
+  /// Entries that the spool holds; nil without one.
+  var spooledEntries: Int? { get }
+  /// Writes a parcel to the spool; ends with `DeliveryEngine.appended`.
+  func append(_ parcel: Parcel)
+  /// The oldest entry of the spool that nobody has taken.
+  func takeSpooled() -> Parcel?
+  /// Stores items with their reasons; ends with `DeliveryEngine.buried`.
+  func bury(_ items: [DeadItem], of parcel: Parcel)
+  /// A parcel with some items of another one only, of the same consignment.
+  func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel?
+  /// The parcel's bytes are needed no more.
+  func discard(_ parcel: Parcel)
+  /// Everything of it is stored or given up: acknowledges it.
+  func finish(_ consignment: Consignment)
+  /// Calls `DeliveryEngine.wake` at that time at the latest.
+  func wake(at time: Int64)
+  /// A random number, for pauses.
+  func random(in range: ClosedRange<Int64>) -> Int64
+  /// A message for the log.
+  func tell(_ event: DeliveryEvent)
+  /// Numbers for the counters.
+  func count(_ number: DeliveryNumber, _ value: Int)
+}
+
+/// What users are told of.
+enum DeliveryEvent: Equatable {
+  /// A server fails; the first time, and then now and then.
+  case failing(node: Int, message: String, failures: Int)
+  case denied(node: Int, message: String)
+  case recovered(node: Int)
+  case givenUp(items: Int, message: String)
+  case spoolFailed(message: String)
+  case spoolFull
+}
+
+/// What is counted.
+enum DeliveryNumber: CaseIterable {
+  case requests, failedRequests, splitRequests
+  case delivered, deliveredBytes, duplicates
+  case retries, givenUp, spooled
+  /// Items of a body that could not be cut: a defect, but not a silent one.
+  case lost
+}

@@ -1,0 +1,47 @@
+/// A queue that keeps its memory: what is taken leaves a gap that is closed now and then.
+struct Fifo<Element> {
+  private var elements: [Element?] = []
+  private var head = 0
+
+  var count: Int { elements.count - head }
+  var isEmpty: Bool { count == 0 }
+
+  mutating func append(_ element: Element) { elements.append(element) }
+
+  /// Puts an element before all others.
+  mutating func prepend(_ element: Element) {
+    if head > 0 {
+      head -= 1
+      elements[head] = element
+    } else {
+      elements.insert(element, at: 0)
+    }
+  }
+
+  mutating func popFirst() -> Element? {
+    guard head < elements.count else { return nil }
+    let element = elements[head]
+    elements[head] = nil
+    head += 1
+    if head == elements.count {
+      elements.removeAll(keepingCapacity: true)
+      head = 0
+    } else if head > 64, head * 2 > elements.count {
+      elements.removeFirst(head)
+      head = 0
+    }
+    return element
+  }
+
+  /// Takes out all elements that meet a condition, in order.
+  mutating func removeAll(where isTaken: (Element) -> Bool) -> [Element] {
+    var taken: [Element] = []
+    var kept: [Element?] = []
+    for case let element? in elements[head...] {
+      if isTaken(element) { taken.append(element) } else { kept.append(element) }
+    }
+    elements = kept
+    head = 0
+    return taken
+  }
+}

@@ -1,0 +1,67 @@
+import WeirDelivery
+import WeirStage
+
+/// What one payload of a lane, or one entry of a spool, still owes: it is finished when all parts
+/// that it was cut into are. Touched on its output's queue only.
+final class Consignment: @unchecked Sendable {
+  /// Ranges of the ledger that it owns; empty for what comes from a spool.
+  let ranges: [RangeID]
+  /// The spool's entry, for what comes from there.
+  let lease: SpoolLease?
+  /// Parcels and burials under way.
+  var openParts = 1
+
+  init(ranges: [RangeID], lease: SpoolLease?) {
+    self.ranges = ranges
+    self.lease = lease
+  }
+}
+
+/// One request body on its way. Touched on its output's queue only; while it is being sent or
+/// spooled others read its bytes.
+final class Parcel: @unchecked Sendable {
+  let consignment: Consignment
+  /// The encoded, and if so configured compressed, bytes with the items' ends.
+  let body: Payload
+  /// True for all that a lane or a spool's entry gave, false for a part of it.
+  let isWhole: Bool
+  /// Requests that carried it, or the items in it.
+  var attempts: Int
+  /// When its items were encoded, in nanoseconds since 1970-01-01T00:00:00Z.
+  let madeAt: Int64
+  /// When it was sent last, in monotonic nanoseconds.
+  var sentAt: Int64 = 0
+  /// Not to be sent before, in monotonic nanoseconds; 0 for at once.
+  var notBefore: Int64 = 0
+
+  var itemCount: Int { body.recordOffsets.count }
+  /// It lies in the spool as it is: dropping it from memory loses nothing.
+  var isInSpool: Bool { isWhole && consignment.lease != nil }
+
+  init(
+    _ body: Payload, of consignment: Consignment, isWhole: Bool, attempts: Int, madeAt: Int64
+  ) {
+    self.body = body
+    self.consignment = consignment
+    self.isWhole = isWhole
+    self.attempts = attempts
+    self.madeAt = madeAt
+  }
+
+  /// Uncompressed bytes of one item.
+  func itemBytes(_ index: Int) -> Int {
+    Int(body.recordOffsets[index]) - (index == 0 ? 0 : Int(body.recordOffsets[index - 1]))
+  }
+}
+
+/// One item that never will be stored.
+struct DeadItem: Sendable {
+  /// Index in its parcel.
+  var item: Int
+  /// The server's status for it; 0 where there was none.
+  var status: Int
+  var type: String
+  var reason: String
+  /// Where it was to go: the index.
+  var place: String
+}

@@ -1,0 +1,22 @@
+/// Names of the further counters that outputs over HTTP keep (`StageCounters.extra`).
+public enum OutputCounterNames {
+  /// Requests sent, and those that failed as a whole.
+  public static let requests = "requests"
+  public static let failedRequests = "failed_requests"
+  /// Requests that the server found too large and that were halved.
+  public static let splitRequests = "split_requests"
+  /// Items that an earlier try had stored (409 on create).
+  public static let duplicates = "duplicates"
+  /// Items written to the dead letters.
+  public static let deadLetters = "dead_letters"
+  /// Items written to the spool.
+  public static let spooled = "spooled"
+  /// Items shed from a full spool (`storage.total_limit_action drop_oldest`).
+  public static let spoolShed = "spool_shed"
+  /// Entries of the spool that were damaged.
+  public static let spoolQuarantined = "spool_quarantined"
+  public static let all = [
+    requests, failedRequests, splitRequests, duplicates, deadLetters, spooled, spoolShed,
+    spoolQuarantined,
+  ]
+}

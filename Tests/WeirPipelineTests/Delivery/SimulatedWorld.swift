@@ -1,0 +1,243 @@
+import WeirStage
+
+@testable import WeirDelivery
+@testable import WeirPipeline
+
+/// A world for the delivery engine: servers, a spool and dead letters in memory, and a clock that
+/// jumps from event to event. Items are numbers; what each server stored is kept.
+final class SimulatedWorld: DeliveryPorts {
+  /// What a server does with a request at a time.
+  typealias Server = (_ now: Int64, _ items: [Int], _ world: SimulatedWorld) -> DeliveryOutcome
+
+  private enum Due {
+    case reply(Parcel, Int, DeliveryOutcome)
+    case appended(Parcel, SpoolOutcome)
+    case buried(Parcel)
+    case submit(Parcel)
+    case wake
+  }
+
+  var now: Int64 = 0
+  var random: SeededRandom
+  private(set) var engine: DeliveryEngine?
+  private var due: [(at: Int64, what: Due)] = []
+  private let servers: [Server]
+  private let cutter: BodyCutter
+  /// How long a request takes, in nanoseconds.
+  var latency: Int64 = 20_000_000
+
+  // What came of it.
+  var stored: [Int: Int] = [:]  // item: how often
+  var storedOrder: [Int] = []
+  var dead: [Int: DeadItem] = [:]
+  var shed: [Int] = []
+  var finished = 0
+  var requests: [(at: Int64, node: Int, items: [Int])] = []
+  var underWay = 0
+  var underWayPeak = 0
+  var memoryBytes = 0
+  var memoryPeak = 0
+  var events: [DeliveryEvent] = []
+  var numbers: [DeliveryNumber: Int] = [:]
+  var wakes = 0
+  private var wakeAt = Int64.max
+
+  // The spool: bodies with their items' ends.
+  struct Entry { var bytes: [UInt8]; var ends: [UInt32]; var attempts: Int; var isTaken = false }
+  var hasSpool = false
+  var spoolLimit = Int.max
+  var dropsOldest = false
+  var diskFails = false
+  private(set) var entries: [UInt64: Entry] = [:]
+  private var nextEntry: UInt64 = 0
+
+  init(
+    seed: UInt64 = 1, policy: DeliveryPolicy = DeliveryPolicy(), servers: [Server]
+  ) throws {
+    random = SeededRandom(seed: seed)
+    self.servers = servers
+    cutter = try BodyCutter(.identity)
+    engine = DeliveryEngine(policy, nodes: servers.count, self)
+  }
+
+  var spoolItems: Int { entries.values.reduce(0) { $0 + $1.ends.count } }
+  var spoolBytes: Int { entries.values.reduce(0) { $0 + $1.bytes.count } }
+
+  // MARK: Driving
+
+  /// A parcel of these items comes from a lane at a time.
+  func submit(_ items: [Int], at time: Int64, padding: Int = 0) {
+    let payload = Payload()
+    for item in items {
+      let line = Array("\(item) ".utf8) + [UInt8](repeating: 46, count: padding) + [10]
+      line.withUnsafeBytes { payload.append($0) }
+      payload.recordOffsets.append(UInt32(payload.length))
+    }
+    let parcel = Parcel(
+      payload, of: Consignment(ranges: [], lease: nil), isWhole: true, attempts: 0, madeAt: 0)
+    add(.submit(parcel), at: time)
+  }
+
+  private func add(_ what: Due, at time: Int64) {
+    // Latest first; of equal times the later one first.
+    var low = 0
+    var high = due.count
+    while low < high {
+      let middle = (low + high) / 2
+      if due[middle].at > time { low = middle + 1 } else { high = middle }
+    }
+    due.insert((time, what), at: low)
+  }
+
+  /// Runs until nothing is due, or the clock has reached a time.
+  func run(until end: Int64 = .max) {
+    while let next = due.last, next.at <= end, let engine {
+      due.removeLast()
+      now = max(now, next.at)
+      switch next.what {
+      case .submit(let parcel):
+        hold(parcel)
+        engine.submit(parcel, at: now)
+      case .reply(let parcel, let node, let outcome):
+        underWay -= 1
+        engine.replied(parcel, node: node, outcome, at: now)
+      case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
+      case .buried(let parcel): engine.buried(parcel, at: now)
+      case .wake:
+        wakes += 1
+        wakeAt = .max
+        engine.wake(at: now)
+      }
+    }
+    if end < .max { now = max(now, end) }
+  }
+
+  private func hold(_ parcel: Parcel) {
+    memoryBytes += parcel.body.length
+    memoryPeak = max(memoryPeak, memoryBytes)
+  }
+
+  static func items(_ body: Payload) -> [Int] {
+    String(decoding: UnsafeRawBufferPointer(start: body.base, count: body.length), as: UTF8.self)
+      .split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) }
+  }
+
+  // MARK: Ports
+
+  func send(_ parcel: Parcel, to node: Int) {
+    let items = SimulatedWorld.items(parcel.body)
+    requests.append((now, node, items))
+    underWay += 1
+    underWayPeak = max(underWayPeak, underWay)
+    let outcome = servers[node](now, items, self)
+    if case .reply(let verdict) = outcome, verdict.kind == .items {
+      for (i, item) in items.enumerated() where verdict.outcomes[i] == .done {
+        stored[item, default: 0] += 1
+        storedOrder.append(item)
+      }
+    }
+    add(.reply(parcel, node, outcome), at: now + latency / 2 + random.below(Int(latency)).asInt64)
+  }
+
+  var spooledEntries: Int? { hasSpool ? entries.count : nil }
+
+  func append(_ parcel: Parcel) {
+    if diskFails { return add(.appended(parcel, .failed("no space")), at: now + 1_000_000) }
+    let bytes = Array(UnsafeRawBufferPointer(start: parcel.body.base, count: parcel.body.length))
+    while dropsOldest, spoolBytes + bytes.count > spoolLimit,
+      let oldest = entries.filter({ !$0.value.isTaken }).keys.min(), let gone = entries[oldest]
+    {
+      entries[oldest] = nil
+      shed += String(decoding: gone.bytes, as: UTF8.self).split(separator: "\n")
+        .compactMap { Int($0.prefix { $0 != " " }) }
+    }
+    guard spoolBytes + bytes.count <= spoolLimit else {
+      return add(.appended(parcel, .full), at: now + 1_000_000)
+    }
+    entries[nextEntry] = Entry(
+      bytes: bytes, ends: parcel.body.recordOffsets, attempts: parcel.attempts)
+    nextEntry += 1
+    add(.appended(parcel, .stored), at: now + 3_000_000)
+  }
+
+  func takeSpooled() -> Parcel? {
+    guard let number = entries.filter({ !$0.value.isTaken }).keys.min(),
+      let entry = entries[number]
+    else { return nil }
+    entries[number]?.isTaken = true
+    let lease = SpoolLease(
+      id: SpoolEntryID(segment: number, index: 0),
+      payload: SpoolPayload(
+        body: entry.bytes, itemEnds: entry.ends, attempts: UInt32(entry.attempts)))
+    let parcel = CarriedStorage.parcel(of: lease, in: Payload())
+    hold(parcel)
+    return parcel
+  }
+
+  func bury(_ items: [DeadItem], of parcel: Parcel) {
+    let numbers = SimulatedWorld.items(parcel.body)
+    for item in items { dead[numbers[item.item]] = item }
+    add(.buried(parcel), at: now + 2_000_000)
+  }
+
+  func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel? {
+    let payload = Payload()
+    do { try cutter.cut(parcel.body, keeping: items, into: payload) } catch { return nil }
+    let part = Parcel(
+      payload, of: parcel.consignment, isWhole: false, attempts: 0, madeAt: parcel.madeAt)
+    hold(part)
+    return part
+  }
+
+  func discard(_ parcel: Parcel) { memoryBytes -= parcel.body.length }
+
+  func finish(_ consignment: Consignment) {
+    if let lease = consignment.lease { entries[lease.id.segment] = nil } else { finished += 1 }
+  }
+
+  func wake(at time: Int64) {
+    // A timer has one time: the earliest that was asked for.
+    guard time < wakeAt else { return }
+    due.removeAll { if case .wake = $0.what { true } else { false } }
+    wakeAt = time
+    add(.wake, at: time)
+  }
+  func random(in range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
+  func tell(_ event: DeliveryEvent) { events.append(event) }
+  func count(_ number: DeliveryNumber, _ value: Int) { numbers[number, default: 0] += value }
+}
+
+extension Int {
+  var asInt64: Int64 { Int64(self) }
+}
+
+/// Ways of servers.
+enum SimulatedServer {
+  static func takesAll(_ items: [Int]) -> DeliveryOutcome {
+    var outcomes = ItemOutcomes(itemCount: items.count)
+    for i in items.indices { outcomes[i] = .done }
+    return .reply(ReplyVerdict(.items, outcomes: outcomes))
+  }
+
+  /// Each item as `decide` says.
+  static func each(_ items: [Int], _ decide: (Int) -> ItemOutcome) -> DeliveryOutcome {
+    var outcomes = ItemOutcomes(itemCount: items.count)
+    let type = Array("some_exception".utf8)
+    let reason = Array("it is so".utf8)
+    for (i, item) in items.enumerated() {
+      let outcome = decide(item)
+      if outcome == .done {
+        outcomes[i] = .done
+      } else {
+        type.withUnsafeBytes { type in
+          reason.withUnsafeBytes { reason in
+            outcomes.set(
+              i, outcome, status: outcome == .dead ? 400 : 429, type: type, reason: reason,
+              place: type)
+          }
+        }
+      }
+    }
+    return .reply(ReplyVerdict(.items, outcomes: outcomes))
+  }
+}
