@@ -67,24 +67,32 @@ struct Runner {
     let folder = try bench.freshFolder()
     var environment = ["CORPUS": corpus, "OUT_DIR": folder, "TZ": "UTC"]
     if lanes > 0 { environment["WEIR_LANES"] = "\(lanes)" }
+    let sink = scenario.delivers ? try Sink(programs: bench.programs) : nil
+    if let sink { environment["SINK_PORT"] = "\(sink.port)" }
     let child = Child(
       executable: weir, arguments: ["-c", bench.pipeline(scenario.pipeline)],
       environment: environment, folder: folder)
     let usage = try bench.check(child)
-    if scenario.writesRecords { try compareRecords(corpus, "\(folder)/out.jsonl") }
+    if let sink { try compareRecords(corpus, "the sink", try sink.end()) }
+    if scenario.writesRecords {
+      let output = "\(folder)/out.jsonl"
+      var found = 0
+      try FileText.forEachLine(of: output) { line in
+        if line.count > 2, line[0] == UInt8(ascii: "{") { found += 1 }
+      }
+      try compareRecords(corpus, output, found)
+    }
     return usage
   }
 
-  /// Each whole CRI line is one record in the output; parts are joined into the line they end in.
-  private func compareRecords(_ corpus: String, _ output: String) throws(BenchError) {
+  /// Each whole CRI line is one record; parts are joined into the line they end in.
+  private func compareRecords(
+    _ corpus: String, _ output: String, _ found: Int
+  ) throws(BenchError) {
     var expected = 0
     try FileText.forEachLine(of: corpus) { line in
       // The part stands behind the time (30 bytes) and the stream (6 bytes): see weir-corpus.
       if line.count > 38, line[38] == UInt8(ascii: "F") { expected += 1 }
-    }
-    var found = 0
-    try FileText.forEachLine(of: output) { line in
-      if line.count > 2, line[0] == UInt8(ascii: "{") { found += 1 }
     }
     guard expected == found else {
       throw .wrong("\(output) has \(found) records, the corpus \(expected)")

@@ -16,6 +16,8 @@ struct Scenario {
   var speedupMin: Double?
   /// The pipeline writes `out.jsonl`, with one line for each whole CRI line of the corpus.
   var writesRecords = false
+  /// The pipeline delivers to a sink, one document for each whole CRI line of the corpus.
+  var delivers = false
 
   static let all = [
     Scenario(
@@ -24,6 +26,9 @@ struct Scenario {
     Scenario(
       name: "cri-file-plain", corpus: "cri", sizeMiB: 256, pipeline: "cri-file-plain.conf",
       floorMode: "cri-json-file", ratioMax: 1.6, writesRecords: true),
+    Scenario(
+      name: "cri-es-gzip", corpus: "cri", sizeMiB: 256, pipeline: "cri-es-gzip.conf",
+      floorMode: "cri-bulk-gzip", ratioMax: 2.0, peakMiBMax: 96, delivers: true),
     Scenario(
       name: "regex-null", corpus: "cri-nginx", sizeMiB: 256, pipeline: "regex-null.conf",
       floorMode: "cri-null", lanes: [1, 2], speedupMin: 1.6),

@@ -29,7 +29,8 @@ extension EndToEnd {
       let copy = scratch / String(parts.last ?? "")
       #expect(Files.write(moved + text, to: copy))
       let places =
-        "LOG_ROOT='\(scratch.path)' CORPUS='\(scratch.path)/c.log' OUT_DIR='\(scratch.path)'"
+        "LOG_ROOT='\(scratch.path)' CORPUS='\(scratch.path)/c.log' OUT_DIR='\(scratch.path)' "
+        + "SINK_PORT=9200"
       let told = scratch / "told.txt"
       let status = system(
         "cd '\(folder)' && \(places) '\(Settings.executable)' check '\(copy)' >'\(told)' 2>&1")
