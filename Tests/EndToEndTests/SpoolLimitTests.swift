@@ -59,8 +59,10 @@ extension EndToEnd {
       let (engine, counts, spoolMax) = try outage(job, server, action: "drop_oldest")
       _ = server.settledVerdict(expecting: counts, quiet: 8)
       let stats = server.stats()
-      #expect(engine.stop() == 0, "\(engine.lastWords)")
+      engine.signal(SIGUSR1)
+      _ = Clock.wait(5) { Files.text(engine.errorPath).contains("weir: flow: ") }
       let words = Files.text(engine.errorPath).split { $0 == " " || $0 == "\n" }
+      #expect(engine.stop() == 0, "\(engine.lastWords)")
       let shed = words.last { $0.hasPrefix("spool_shed=") }.flatMap { Int($0.dropFirst(11)) }
       let total = counts.values.reduce(0, +)
       #expect(shed ?? 0 > 0)
