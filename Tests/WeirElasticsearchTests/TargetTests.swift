@@ -114,7 +114,8 @@ struct TargetTests {
     }
     #expect(values == ["Basic dTo=", "Basic YW5uOg=="])
     let wrong = folder.write(
-      "bad.conf", "[UPSTREAM]\n    name u\n[NODE]\n    name a\n    host h\n    port 1\n    index x\n")
+      "bad.conf",
+      "[UPSTREAM]\n    name u\n[NODE]\n    name a\n    host h\n    port 1\n    index x\n")
     expectRefused([("upstream", wrong)], "bad.conf:7")
     expectRefused([("upstream", folder.path + "/none")], "/none")
     let empty = folder.write("empty.conf", "[UPSTREAM]\n    name x\n")

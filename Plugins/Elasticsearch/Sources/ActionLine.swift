@@ -18,7 +18,10 @@ final class ActionLine {
   let bytes: UnsafeMutablePointer<UInt8>
   private(set) var length = 0
   private var baseLength = 0
-  private var isPlain = false
+  private var idStart = 0
+  private var form = Form.none
+  /// What the buffer holds behind the index.
+  private enum Form { case none, plain, fixed }
   private let open: [UInt8]
   private let afterIndex: [UInt8]
   private let plainEnd: [UInt8]
@@ -56,15 +59,26 @@ final class ActionLine {
     var at = put(open, 0)
     at = put(UnsafeRawBufferPointer(rebasing: name.prefix(Self.indexBytesMax)), at)
     baseLength = put(afterIndex, at)
-    isPlain = false
+    form = .none
   }
 
   /// Ends the line without an id.
   @inline(__always)
   func endPlain() {
-    if isPlain { return }
+    if form == .plain { return }
     length = put(plainEnd, baseLength)
-    isPlain = true
+    form = .plain
+  }
+
+  /// Ends the line with an id of always the same length, which the caller writes there.
+  @inline(__always)
+  func endFixed() -> UnsafeMutablePointer<UInt8> {
+    if form != .fixed {
+      idStart = put(Self.idOpen, baseLength)
+      length = put(idEnd, idStart + RecordID.length)
+      form = .fixed
+    }
+    return bytes + idStart
   }
 
   /// Ends the line with an id, escaped.
@@ -72,7 +86,7 @@ final class ActionLine {
     var at = put(Self.idOpen, baseLength)
     at = put(id, at)
     length = put(idEnd, at)
-    isPlain = false
+    form = .none
   }
 
   private func put(_ text: [UInt8], _ at: Int) -> Int {

@@ -58,23 +58,26 @@ final class BulkLane: PluginLane {
     guard let append = writer.table.pointee.append else { return WEIR_E_UNSUPPORTED }
     let usesNow = output.settings.usesCurrentTime
     let now = output.host.wallClock
+    let hasTag = leads.hasTag
+    let item = item
     indexes.begin(now, action)
+    // Where nothing of the action line depends on the record it is made once.
+    let isOneLine = indexes.isOnePerBatch && generated == nil && idAccessor == nil
+    if isOneLine { setHead() }
     var at = Int(cursor)
     var end: UInt64 = 0
     var result = WEIR_OK
     while at < selection.count {
       let index = selection[at]
       let record = batch.record(index)
-      indexes.setIndex(record, usesNow ? now : record.time, action)
-      guard setID(record) else {
+      let time = usesNow ? now : record.time
+      if !isOneLine, !setLine(record, time) {
         ends[at] = end
         at &+= 1
         continue
       }
-      leads.setTime(usesNow ? now : record.time)
-      leads.setTag(record)
-      item.pointee.head = weir_string(
-        data: UnsafePointer(action.bytes), length: UInt64(action.length))
+      leads.setTime(time)
+      if hasTag { leads.setTag(record) }
       result = append(writer.raw, batch.raw, index, item, body, &end)
       if result != WEIR_OK { break }
       ends[at] = end
@@ -83,6 +86,21 @@ final class BulkLane: PluginLane {
     cursor = UInt32(at)
     if output.settings.tracesOutput { trace(body) }
     return result
+  }
+
+  private func setHead() {
+    action.endPlain()
+    item.pointee.head = weir_string(
+      data: UnsafePointer(action.bytes), length: UInt64(action.length))
+  }
+
+  /// Makes the action line of a record; false when the record is left out.
+  private func setLine(_ record: RecordView, _ time: Int64) -> Bool {
+    indexes.setIndex(record, time, action)
+    guard setID(record) else { return false }
+    item.pointee.head = weir_string(
+      data: UnsafePointer(action.bytes), length: UInt64(action.length))
+    return true
   }
 
   // MARK: Ids
@@ -94,7 +112,8 @@ final class BulkLane: PluginLane {
     if let generated {
       let sources = record.batch.raw.pointee.sources
       guard let sources else { return false }
-      action.end(id: generated.make(record.raw, sources + Int(record.raw.pointee.source)))
+      generated.write(
+        record.raw, sources + Int(record.raw.pointee.source), into: action.endFixed())
       return true
     }
     if idAccessor == nil {
@@ -116,6 +135,15 @@ final class BulkLane: PluginLane {
       if needsID { output.missingIDs.record(1) } else { action.endPlain() }
       return !needsID
     }
+    if BulkLane.isPlain(id), id.count <= Self.idBytesMax {
+      action.end(id: id)
+      return true
+    }
+    return setRareID(id, needsID)
+  }
+
+  /// An id that has to be escaped, or cannot be sent.
+  private func setRareID(_ id: UnsafeRawBufferPointer, _ needsID: Bool) -> Bool {
     if id.count > Self.idBytesMax || !BulkLane.isSafe(id) {
       output.unsafeIDs.record(1)
       // Without an id a document is only stored anew; an update cannot do without, so that its id
@@ -131,6 +159,15 @@ final class BulkLane: PluginLane {
       return false
     }
     action.end(id: escaped)
+    return true
+  }
+
+  /// Whether text is the same in JSON: ASCII without quotes, backslashes and control characters.
+  static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+    for byte in text
+    where byte &- 0x20 >= 0x5f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      return false
+    }
     return true
   }
 

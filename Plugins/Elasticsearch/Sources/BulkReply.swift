@@ -42,6 +42,13 @@ final class BulkReply: HTTPReply, ReplyEvents {
 
   func errors(_ value: Bool) {}
 
+  func itemsDone(_ count: Int) {
+    let first = seenCount
+    seenCount += count
+    guard isSuccess, first < itemCount else { return }
+    for item in first..<min(itemCount, seenCount) { outcomes.done(item) }
+  }
+
   func itemEnd(_ fields: borrowing ReplyFields) {
     let item = seenCount
     seenCount += 1

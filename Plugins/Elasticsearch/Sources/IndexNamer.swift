@@ -80,6 +80,14 @@ final class IndexNamer {
     return pieces
   }
 
+  /// True when all records of a batch have one index, which `begin` sets.
+  var isOnePerBatch: Bool {
+    switch rule {
+    case .constant, .dated: true
+    case .template, .logstash: false
+    }
+  }
+
   /// Before a batch; `now` in nanoseconds.
   func begin(_ now: Int64, _ action: ActionLine) {
     switch rule {

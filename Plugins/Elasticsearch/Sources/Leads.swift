@@ -60,7 +60,8 @@ final class Leads {
     hasTag = true
   }
 
-  private var hasTag = false
+  /// Whether records get their tag.
+  private(set) var hasTag = false
   private var hasOnlyTag = false
 
   deinit {
@@ -111,14 +112,9 @@ final class Leads {
     if !hasOnlyTag { raw[0].length = UInt32(at + 3) }
   }
 
-  /// Renders the tag of a record where it is asked for and differs from the one before.
-  @inline(__always)
-  func setTag(_ record: RecordView) {
-    if hasTag { renderTag(record) }
-  }
-
+  /// Renders the tag of a record where it differs from the one before; only where `hasTag`.
   @inline(never)
-  private func renderTag(_ record: RecordView) {
+  func setTag(_ record: RecordView) {
     let bytes = record.tag
     let sequence = record.batch.raw.pointee.sequence
     if let last = lastTag, last.data == bytes.baseAddress, last.count == bytes.count,

@@ -19,7 +19,6 @@ final class RecordID {
     var input: UInt32
     var ordinal: UInt32
   }
-  private let text: UnsafeMutablePointer<UInt8>
   private let place: UnsafeMutablePointer<Place>
   private let seed: (UInt64, UInt64)
   private let counter: UnsafeMutablePointer<UInt64>
@@ -27,7 +26,6 @@ final class RecordID {
   private let pairs: UnsafeMutablePointer<UInt16>
 
   init() {
-    text = .allocate(capacity: Self.length)
     place = .allocate(capacity: 1)
     place.initialize(
       to: Place(generation: (0, 0), position: 0, end: 0, input: 0, ordinal: 0))
@@ -41,21 +39,20 @@ final class RecordID {
       pairs[i] = UInt16(
         littleEndian: UInt16(Self.digits[i >> 4]) | UInt16(Self.digits[i & 15]) << 8)
     }
-    for i in [8, 13, 18, 23] { text[i] = UInt8(ascii: "-") }
   }
 
   deinit {
-    text.deallocate()
     place.deallocate()
     counter.deallocate()
     pairs.deallocate()
   }
 
-  /// The id of a record; valid until the next call.
+  /// Writes the id of a record: `length` bytes.
   @inline(__always)
-  func make(
-    _ record: UnsafePointer<weir_record>, _ source: UnsafePointer<weir_source>
-  ) -> UnsafeRawBufferPointer {
+  func write(
+    _ record: UnsafePointer<weir_record>, _ source: UnsafePointer<weir_source>,
+    into text: UnsafeMutablePointer<UInt8>
+  ) {
     let generation = source.pointee.generation
     if generation.0 | generation.1 == 0 {
       counter.pointee &+= 1
@@ -71,13 +68,19 @@ final class RecordID {
         ordinal: UInt32(record.pointee.ordinal).littleEndian)
     }
     let hash = XXH3_128bits(place, MemoryLayout<Place>.size)
-    write(hash.high64, at: (0, 2, 4, 6, 9, 11, 14, 16))
-    write(hash.low64, at: (19, 21, 24, 26, 28, 30, 32, 34))
-    return UnsafeRawBufferPointer(start: text, count: Self.length)
+    write(hash.high64, text, (0, 2, 4, 6, 9, 11, 14, 16))
+    write(hash.low64, text, (19, 21, 24, 26, 28, 30, 32, 34))
+    text[8] = UInt8(ascii: "-")
+    text[13] = UInt8(ascii: "-")
+    text[18] = UInt8(ascii: "-")
+    text[23] = UInt8(ascii: "-")
   }
 
   @inline(__always)
-  private func write(_ bits: UInt64, at: (Int, Int, Int, Int, Int, Int, Int, Int)) {
+  private func write(
+    _ bits: UInt64, _ text: UnsafeMutablePointer<UInt8>,
+    _ at: (Int, Int, Int, Int, Int, Int, Int, Int)
+  ) {
     func pair(_ shift: UInt64, _ place: Int) {
       // SAFETY: all places lie inside the 36 bytes; the store may be unaligned.
       UnsafeMutableRawPointer(text + place).storeBytes(

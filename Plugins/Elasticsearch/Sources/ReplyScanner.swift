@@ -4,7 +4,9 @@ import Glibc
 protocol ReplyEvents: AnyObject {
   /// The member `errors`.
   func errors(_ value: Bool)
-  /// The end of one item; `fields` hold what it said.
+  /// So many items with a status of 200 to 299 and no error.
+  func itemsDone(_ count: Int)
+  /// The end of any other item; `fields` hold what it said.
   func itemEnd(_ fields: borrowing ReplyFields)
 }
 
@@ -178,6 +180,13 @@ struct ReplyScanner: ~Copyable {
     while at < bytes.count && !isBroken {
       switch token {
       case .none:
+        if bytes[at] == UInt8(ascii: "{"), role == .items {
+          let run = plainItems(bytes, at, events)
+          if run > at {
+            at = run
+            continue
+          }
+        }
         structure(bytes[at], events)
         at &+= 1
       case .string: at = string(bytes, at)
@@ -196,6 +205,28 @@ struct ReplyScanner: ~Copyable {
         }
       }
     }
+  }
+
+  /// Takes as many plain items as follow each other from `start` on; returns where they end.
+  private mutating func plainItems(
+    _ bytes: UnsafeRawBufferPointer, _ start: Int, _ events: some ReplyEvents
+  ) -> Int {
+    guard expect == .value || expect == .valueOrEnd else { return start }
+    var count = 0
+    var at = start
+    while let end = PlainItem.end(bytes, at) {
+      count &+= 1
+      at = end
+      guard at &+ 1 < bytes.count, bytes[at] == UInt8(ascii: ","),
+        bytes[at &+ 1] == UInt8(ascii: "{")
+      else { break }
+      at &+= 1
+    }
+    guard count > 0 else { return start }
+    events.itemsDone(count)
+    // Behind a comma the next item is still to come.
+    expect = bytes[at &- 1] == UInt8(ascii: ",") ? .value : .commaOrEnd
+    return at
   }
 
   // MARK: Structure

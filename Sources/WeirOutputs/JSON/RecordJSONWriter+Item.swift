@@ -13,7 +13,6 @@ extension RecordJSONWriter {
     /// Upper bound of the item's bytes; 64 more are touched.
     public var bytes: Int
     var hidden: UInt32
-    var leadBytes: Int
   }
 
   /// Measures an item. The item has at most `WEIR_LEADS_MAX` leads.
@@ -21,25 +20,22 @@ extension RecordJSONWriter {
   public func measureItem(
     _ item: UnsafePointer<weir_json_item>, _ record: UnsafePointer<weir_record>, of batch: Batch
   ) -> ItemMeasure {
-    let leads = item.pointee.leads
-    let leadCount = Int(item.pointee.lead_count)
+    var keys = (WEIR_NO_KEY, WEIR_NO_KEY, WEIR_NO_KEY, WEIR_NO_KEY)
     var leadBytes = 0
-    var i = 0
-    while i < leadCount, let leads {
-      leadBytes &+= Int(leads[i].length)
-      i &+= 1
-    }
+    if item.pointee.lead_count > 0 { leadBytes = leadKeys(item, &keys) }
     let count = Int(record.pointee.field_count)
     let fields = batch.fields + Int(record.pointee.first_field)
     var bytes = 64 &+ Int(item.pointee.head.length) &+ Int(item.pointee.tail.length) &+ leadBytes
     var hidden: UInt32 = 0
-    i = 0
+    let isShort = item.pointee.lead_count <= 2
+    var i = 0
     while i < count {
       let key = fields[i].key
-      var lead = 0
-      while lead < leadCount, let leads {
-        if key == leads[lead].key { hidden |= 1 << UInt32(lead) }
-        lead &+= 1
+      if key == keys.0 { hidden |= 1 }
+      if key == keys.1 { hidden |= 2 }
+      if !isShort {
+        if key == keys.2 { hidden |= 4 }
+        if key == keys.3 { hidden |= 8 }
       }
       bytes &+= keyBound(key, batch) &+ valueBound(fields[i], UInt32(fields[i].type), batch, 0)
       i &+= 1
@@ -47,10 +43,38 @@ extension RecordJSONWriter {
     let resource = record.pointee.resource
     if resource != WEIR_NO_RESOURCE {
       let entry = batch.raw.pointee.resources[Int(resource)]
-      for lead in 0..<leadCount where leads?[lead].key == entry.key { hidden |= 1 << UInt32(lead) }
+      if entry.key == keys.0 { hidden |= 1 }
+      if entry.key == keys.1 { hidden |= 2 }
+      if entry.key == keys.2 { hidden |= 4 }
+      if entry.key == keys.3 { hidden |= 8 }
       bytes &+= keyBound(entry.key, batch) &+ Int(entry.length) &* (takesAnyJSON ? 1 : 6) &+ 32
     }
-    return ItemMeasure(bytes: bytes, hidden: hidden, leadBytes: leadBytes)
+    return ItemMeasure(bytes: bytes, hidden: hidden)
+  }
+
+  /// The keys of an item's leads; what is not there has none.
+  /// - Returns: bytes of all leads.
+  @inline(__always)
+  private func leadKeys(
+    _ item: UnsafePointer<weir_json_item>, _ keys: inout (KeyID, KeyID, KeyID, KeyID)
+  ) -> Int {
+    guard let leads = item.pointee.leads else { return 0 }
+    let count = item.pointee.lead_count
+    keys.0 = leads[0].key
+    var bytes = Int(leads[0].length)
+    if count > 1 {
+      keys.1 = leads[1].key
+      bytes &+= Int(leads[1].length)
+    }
+    if count > 2 {
+      keys.2 = leads[2].key
+      bytes &+= Int(leads[2].length)
+    }
+    if count > 3 {
+      keys.3 = leads[3].key
+      bytes &+= Int(leads[3].length)
+    }
+    return bytes
   }
 
   /// Writes an item where its measure and 64 bytes more are free; returns the end.
@@ -83,7 +107,7 @@ extension RecordJSONWriter {
       out = writeUniqueMembers(record, batch, resourceKey, to: out)
     }
     if resource != WEIR_NO_RESOURCE { out = writeResource(Int(resource), batch, to: out) }
-    if style.replacesDots { replaceDots(members, out) }
+    if replacesDots { replaceDots(members, out) }
     if out - open > 1 { out -= 1 }
     out[0] = UInt8(ascii: "}")
     return copy(item.pointee.tail, to: out + 1)
@@ -94,8 +118,13 @@ extension RecordJSONWriter {
     _ text: weir_string, to out: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
     guard let data = text.data else { return out }
-    memcpy(out, data, Int(text.length))
-    return out + Int(text.length)
+    let length = Int(text.length)
+    if length == 1 {
+      out[0] = data[0]
+    } else {
+      memcpy(out, data, length)
+    }
+    return out + length
   }
 
   /// Turns the dots of all keys into underscores: a string is a key when a colon follows it.

@@ -107,18 +107,25 @@ final class CarriedLane: OutputLane {
     var last = base
     var items = 0
     let limit = target.length
-    for i in range {
-      let end = base + Int(clamping: ends[i])
-      guard end >= last, end <= limit else {
-        instance.context.breach("encode gives item ends that do not ascend")
-        break
+    // Taken out of the payload while the loop runs, whose accesses are checked one by one.
+    var offsets: [UInt32] = []
+    swap(&offsets, &payload.recordOffsets)
+    offsets.reserveCapacity(offsets.count + range.count)
+    ends.withUnsafeBufferPointer { ends in
+      for i in range {
+        let end = base &+ Int(truncatingIfNeeded: ends[i])
+        guard end >= last, end <= limit else {
+          instance.context.breach("encode gives item ends that do not ascend")
+          return
+        }
+        if end > last {
+          offsets.append(UInt32(truncatingIfNeeded: end))
+          items &+= 1
+        }
+        last = end
       }
-      if end > last {
-        payload.recordOffsets.append(UInt32(truncatingIfNeeded: end))
-        items += 1
-      }
-      last = end
     }
+    swap(&offsets, &payload.recordOffsets)
     target.length = last
     if items < range.count { counters.drop(.output, records: range.count - items) }
     return items

@@ -12,8 +12,8 @@ struct RequestBody {
   /// Where the next byte goes, and where the payload's room ends.
   var out: UnsafeMutablePointer<UInt8>
   var limit: UnsafeMutablePointer<UInt8>
-  /// Bytes of the payload when the call began: item ends count from here.
-  var start = 0
+  /// What the call appends begins here: item ends count from it.
+  var first: UnsafeMutablePointer<UInt8>
   /// The batch of the call; nil outside of one.
   var batch: UnsafePointer<weir_batch>?
   /// What the last `body_reserve` allowed; -1 for none.
@@ -24,18 +24,19 @@ struct RequestBody {
   init(_ payload: Payload) {
     self.payload = payload
     out = payload.base + payload.length
+    first = out
     limit = payload.base + payload.capacity
   }
 
   /// Bytes that the call has appended.
-  var appended: Int { out - payload.base - start }
+  var appended: Int { out - first }
 
   /// Before a call.
   mutating func open(_ payload: Payload, _ batch: UnsafePointer<weir_batch>) {
     self.payload = payload
     out = payload.base + payload.length
     limit = payload.base + payload.capacity
-    start = payload.length
+    first = out
     reserved = -1
     self.batch = batch
   }
@@ -57,8 +58,10 @@ struct RequestBody {
   private mutating func grow(_ count: Int) -> Bool {
     let length = out - payload.base
     guard count <= Self.bytesMax - length else { return false }
+    let before = first - payload.base
     payload.length = length
     out = payload.reserve(count)
+    first = payload.base + before
     limit = payload.base + payload.capacity
     return true
   }

@@ -83,6 +83,12 @@ public struct ItemOutcomes: Sendable {
     states = [UInt8](repeating: ItemOutcome.retry.rawValue, count: itemCount)
   }
 
+  /// Sets all items at once: raw values of `ItemOutcome`, as many as there are items.
+  public mutating func setAll(_ outcomes: UnsafeBufferPointer<UInt8>) {
+    guard outcomes.count == states.count else { return }
+    states = Array(outcomes)
+  }
+
   /// Items of the request.
   public var count: Int { states.count }
 

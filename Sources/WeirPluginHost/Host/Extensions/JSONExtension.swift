@@ -53,8 +53,7 @@ enum JSONExtension {
       guard let place else { return WEIR_E_ARGUMENT }
       guard let body = RequestBody.of(pointer) else { return WEIR_E_STATE }
       place.pointee = weir_string(
-        data: UnsafePointer(body.pointee.payload.base + body.pointee.start),
-        length: UInt64(body.pointee.appended))
+        data: UnsafePointer(body.pointee.first), length: UInt64(body.pointee.appended))
       return WEIR_OK
     }
     return table

@@ -18,11 +18,28 @@ enum OutcomesExtension {
   }
 }
 
-/// The outcomes of one request while its reply is read.
+/// The outcomes of one request while its reply is read. The states are plain memory, because one is
+/// set per item; what is said of the few that failed goes to the list of details.
 final class OutcomesBox {
-  var outcomes: ItemOutcomes
+  private var details: ItemOutcomes
+  private let states: UnsafeMutablePointer<UInt8>
+  private let count: Int
 
-  init(itemCount: Int) { outcomes = ItemOutcomes(itemCount: itemCount) }
+  init(itemCount: Int) {
+    details = ItemOutcomes(itemCount: itemCount)
+    count = itemCount
+    states = .allocate(capacity: max(1, itemCount))
+    states.initialize(repeating: ItemOutcome.retry.rawValue, count: max(1, itemCount))
+  }
+
+  deinit { states.deallocate() }
+
+  /// What was said so far.
+  var outcomes: ItemOutcomes {
+    var made = details
+    made.setAll(UnsafeBufferPointer(start: states, count: count))
+    return made
+  }
 
   /// What the plugin gets. Valid as long as this object.
   var pointer: OpaquePointer {
@@ -33,12 +50,10 @@ final class OutcomesBox {
   func set(
     _ item: Int, _ outcome: ItemOutcome, _ detail: UnsafePointer<weir_item_detail>?
   ) -> Int32 {
-    guard item < outcomes.count else { return WEIR_E_ARGUMENT }
-    guard let detail = detail?.pointee else {
-      outcomes[item] = outcome
-      return WEIR_OK
-    }
-    outcomes.set(
+    guard item < count else { return WEIR_E_ARGUMENT }
+    states[item] = outcome.rawValue
+    guard let detail = detail?.pointee else { return WEIR_OK }
+    details.set(
       item, outcome, status: Int(detail.status), type: Self.bytes(detail.type),
       reason: Self.bytes(detail.reason), place: Self.bytes(detail.place))
     return WEIR_OK
