@@ -13,7 +13,7 @@ struct DeadLetterBox {
 
   /// Every dead letter: a JSON object each.
   func letters() -> [JSONText] {
-    let shown = job.weir(["dlq", "show", "-c", file])
+    let shown = job.weir(["dlq", "show", "-c", file, "--limit", "0"])
     guard shown.status == 0 else { return [] }
     return shown.text.split(separator: "\n").compactMap { JSONText(String($0)) }
       .filter { $0["item"] != .null }
