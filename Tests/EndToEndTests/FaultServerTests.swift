@@ -43,7 +43,7 @@ extension EndToEnd {
       #expect(server.verdict(expecting: ["a": 5]) == [])
       #expect(server.verdict(expecting: ["a": 7]) == ["a: 5 of 7 lines, without 6...7"])
       _ = post(Self.body("a", 4...6), to: server)
-      #expect(server.verdict(expecting: ["a": 6]) == ["2 duplicates"])
+      #expect(server.verdict(expecting: ["a": 6]) == ["2 duplicates: a 4, a 5"])
       #expect(server.verdict(expecting: ["a": 6], allowsRepeats: true) == [])
       let broken = Self.body("a", 7...7).replacing("h", with: "i", maxReplacements: 1)
       _ = post(broken, to: server)

@@ -76,6 +76,10 @@ static void keep(server *s, int kind, const numbered *text) {
   if (was != 1) return;
   s->counts.duplicates++;
   s->counts.duplicate_bytes += text->length;
+  if (s->twice_count++ >= TWICE_MAX) return;
+  buffer_format(&s->twice, "%s\"%s %llu", s->twice.count ? "," : "", text->stream->key,
+    (unsigned long long)text->number);
+  buffer_text(&s->twice, "\"");
 }
 
 static outcome store(server *s, const action *a, int kind, const numbered *text, slice document) {

@@ -13,7 +13,9 @@ static void put_stats(server *s, buffer *to) {
   COUNTS(X)
 #undef X
   evidence_json(&s->evidence, to);
-  buffer_text(to, ",\"faults\":{");
+  buffer_text(to, ",\"twice\":[");
+  buffer_put(to, s->twice.bytes, s->twice.count);
+  buffer_text(to, "],\"faults\":{");
   int any = 0;
 #define X(name) \
   if (s->faults.name) { \
@@ -63,6 +65,7 @@ void control_answer(server *s, const request *r, reply *out) {
     put_stats(s, &out->body);
   } else if (is_path(r, "/_reset")) {
     evidence_clear(&s->evidence);
+    s->twice.count = s->twice_count = 0;
     uint64_t in_flight = s->counts.in_flight;
     s->counts = (counts){.in_flight = in_flight};
     put_stats(s, &out->body);

@@ -64,7 +64,7 @@ typedef struct {
   uint64_t highest, distinct, duplicates, rejected_count;
 } stream;
 
-enum { STREAMS_MAX = 1024, NUMBER_MAX = 100000000 };
+enum { STREAMS_MAX = 1024, NUMBER_MAX = 100000000, TWICE_MAX = 16 };
 
 typedef struct {
   stream *streams[STREAMS_MAX];
@@ -118,6 +118,9 @@ typedef struct {
   uint64_t bulk_turn, item_turn, id_turn;
   uint64_t faults_end_ms;
   buffer lines;
+  /* The first lines that came twice, as members of a JSON array. */
+  buffer twice;
+  uint64_t twice_count;
 } server;
 
 uint64_t now_ms(void);

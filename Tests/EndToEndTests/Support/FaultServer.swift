@@ -77,7 +77,8 @@ final class FaultServer {
     }
     let never = ["broken", "malformed", "out_of_range", "extra_members", "other", "expects"]
     for name in never + (allowsRepeats ? [] : ["duplicates"]) where stats[name] != 0 {
-      problems.append("\(stats[name]) \(name)")
+      let twice = stats.json["twice"].elements.compactMap(\.string).joined(separator: ", ")
+      problems.append("\(stats[name]) \(name)" + (name == "duplicates" ? ": \(twice)" : ""))
     }
     return problems
   }
