@@ -108,19 +108,20 @@ extension MultilineDecoder {
   }
 
   /// The record of a group spans its parts where they are of the chunk's own generation; else it
-  /// stands at the chunk's own place, so that its identity is never another record's.
+  /// stands at its last part, marked by an ordinal that no other record has. Both follow from the
+  /// files alone: read again after a crash, in other chunks, it is the same record.
   private func appendJoined(
     _ group: OpenGroup, fieldRoom: Int, _ scan: LineScan
   ) -> UnsafeMutablePointer<weir_record>? {
     let isHere = group.isOfOneGeneration && group.generation === scan.chunk.generation
-    let position = isHere ? group.position : scan.chunk.position
-    let length = isHere ? Int(group.endPosition &- group.position) : 0
+    let position = isHere ? group.position : group.lastPosition
+    let length = Int(truncatingIfNeeded: group.endPosition &- position)
     guard
       let record = scan.batch.appendRecord(
         time: group.time, position: position, length: length, source: scan.context.source,
         fieldRoom: fieldRoom)
     else { return nil }
-    if !isHere { record.pointee.ordinal = UInt16(truncatingIfNeeded: scan.batch.recordCount) }
+    if !isHere { record.pointee.ordinal = .max }
     return record
   }
 
