@@ -7,7 +7,7 @@ public enum HelpText {
       "       weir check FILE             name every problem of a configuration",
       "       weir plugin list | inspect FILE | check FILE",
       "       weir spool list | verify | show       what waits on the disk for its output",
-      "       weir dlq list | show        what an output has refused for good",
+      "       weir dlq list | show | replay    what an output has refused for good",
       "", "flags:",
     ]
     for flag in Flag.all {

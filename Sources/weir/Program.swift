@@ -32,7 +32,9 @@ struct Program {
     case .help, .pluginHelp: complainAbout(PluginHost.shared.loadFolder())
     case .plugin(let rest): return runPluginCommand(rest)
     case .spool(let rest): return runSpoolCommand(rest)
-    case .deadLetters(let rest): return runDeadLetterCommand(rest)
+    case .deadLetters(let rest):
+      if rest.first == "replay" { return try replay(SpoolWords(rest.dropFirst())) }
+      return runDeadLetterCommand(rest)
     case .run, .dryRun, .check, .version: break
     }
     if let status = CommandLineAnswers.print(invocation, PluginHost.shared.schemas) {
@@ -43,13 +45,13 @@ struct Program {
 
   // MARK: Configuration
 
-  private func examine(_ invocation: Invocation) -> (
+  private func examine(_ options: CommandLineOptions) -> (
     configuration: Configuration, check: ConfigCheck
   ) {
     var failures: [PluginHostError] = []
     let loader = ConfigLoader(formats: PluginHost.shared.formats(&failures))
     complainAbout(failures)
-    return ConfigCheck.examine(invocation.options, with: loader) {
+    return ConfigCheck.examine(options, with: loader) {
       configuration, registry, problems in
       for problem in PluginHost.shared.load(configuration.pluginFiles) { problems.add(problem) }
       for problem in PluginHost.shared.loadMissing(for: configuration) { problems.add(problem) }
@@ -58,7 +60,7 @@ struct Program {
   }
 
   private func start(_ invocation: Invocation) throws -> Int32 {
-    let (configuration, check) = examine(invocation)
+    let (configuration, check) = examine(invocation.options)
     setLog(configuration.service, invocation)
     // What is built finds what tables cannot: an expression that does not compile, for one.
     let graph = check.isSuccessful ? try build(configuration) : nil
@@ -75,6 +77,31 @@ struct Program {
   private func build(_ configuration: Configuration) throws -> PipelineGraph {
     let factory = try HostStageFactory(configuration, PluginHost.shared)
     return try GraphBuilder(configuration, factory).build()
+  }
+
+  /// `weir dlq replay -c FILE [--output NAME]`.
+  private func replay(_ words: SpoolWords?) throws -> Int32 {
+    guard let words, words.isPlain, let file = words.configuration else {
+      complain("usage: weir dlq replay -c FILE [--output NAME]")
+      return 2
+    }
+    var options = CommandLineOptions()
+    options.configFile = file
+    let (configuration, check) = examine(options)
+    guard check.isSuccessful else {
+      return CommandLineAnswers.verdict(.run, check) ?? 1
+    }
+    signal(SIGPIPE, SIG_IGN)
+    let results = try DeadLetterReplay(configuration, PluginHost.shared).run(only: words.output)
+    if results.isEmpty {
+      complain("\(file): no output here keeps dead letters")
+      return 1
+    }
+    for result in results {
+      CommandLineAnswers.put("\(result.output): \(result.message)\n", on: STDOUT_FILENO)
+    }
+    PluginHost.shared.finish()
+    return results.allSatisfy(\.isDone) ? 0 : 1
   }
 
   private func setLog(_ service: ServiceConfig, _ invocation: Invocation) {

@@ -7,7 +7,7 @@ func runSpoolCommand(_ arguments: [String]) -> Int32 {
   SpoolCommand(kind: .spool, usage: spoolUsage).run(arguments)
 }
 
-/// `weir dlq list | show`: the arguments behind `dlq`.
+/// `weir dlq list | verify | show`: the arguments behind `dlq`.
 /// - Returns: the exit status: 0, 1 when something is wrong, 2 when the arguments are.
 func runDeadLetterCommand(_ arguments: [String]) -> Int32 {
   SpoolCommand(kind: .deadLetters, usage: deadLetterUsage).run(arguments)
@@ -35,12 +35,15 @@ private let deadLetterUsage = """
          weir dlq show   [DIR | -c FILE] [--output NAME] [--limit N]
                                                                a line of JSON for each item
 
+         weir dlq replay -c FILE [--output NAME]               send them again
+
     DIR           a storage root (storage.path), or the folder of one queue
     -c FILE       take storage.path from a configuration
     --output      only this output
     --limit       items to show for each output; all unless told otherwise
 
-  All of them may be used while Weir runs. verify answers 1 when something is damaged.
+  All of them may be used while Weir runs; replay then asks it. What is refused again stays, with
+  its new reason. verify answers 1 when something is damaged, replay when something stays.
 
   """
 

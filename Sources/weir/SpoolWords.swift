@@ -7,7 +7,8 @@ import WeirStage
 /// The words behind a verb of `weir spool` and `weir dlq`.
 struct SpoolWords {
   private var directory: String?
-  private var configuration: String?
+  /// The configuration that names the storage root.
+  private(set) var configuration: String?
   /// Only this output.
   private(set) var output: String?
   /// Entries or items at most, 0 for all.

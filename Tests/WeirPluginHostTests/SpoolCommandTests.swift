@@ -117,7 +117,9 @@ struct SpoolCommandTests {
 
   @Test("dlq show prints a line of JSON for each item")
   func letters() throws {
-    let letters = try DeadLetters.open(root: folder.path, output: "es.0")
+    let letters = try DeadLetters.open(
+      SpoolSettings(directory: SpoolLayout.deadLetters(root: folder.path, output: "es.0")),
+      output: "es.0")
     let items = (0..<5).map { number in
       DeadLetter(
         item: Array("{\"create\":{}}\n{\"n\":\(number)}\n".utf8), status: 400,

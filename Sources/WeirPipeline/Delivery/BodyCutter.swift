@@ -58,6 +58,24 @@ final class BodyCutter {
     }
   }
 
+  /// Fills `target` with a body of these items.
+  func encode(_ items: [[UInt8]], into target: Payload) throws(Failure) {
+    if let deflating {
+      do { try deflating.begin(.deflate) } catch { throw Failure(message: error.description) }
+    }
+    for item in items {
+      var failure: Failure?
+      item.withUnsafeBytes { bytes in
+        do throws(Failure) { try append(bytes, to: target) } catch { failure = error }
+      }
+      if let failure { throw failure }
+      target.uncompressedLength += item.count
+      target.recordOffsets.append(UInt32(target.uncompressedLength))
+    }
+    try finish(target)
+    target.recordCount = items.count
+  }
+
   /// The bytes of some items (ascending indexes) of a body.
   func items(_ items: [Int], of body: Payload) throws(Failure) -> [[UInt8]] {
     var all: [UInt8] = []

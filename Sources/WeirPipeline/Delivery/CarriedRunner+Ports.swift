@@ -33,7 +33,7 @@ extension CarriedRunner: DeliveryPorts {
     defer { countSpool(spool) }
     guard let lease = spool.take() else { return nil }
     let payload = takePayload()
-    return CarriedStorage.parcel(of: lease, in: payload)
+    return CarriedStorage.parcel(of: lease, from: spool, in: payload)
   }
 
   func bury(_ items: [DeadItem], of parcel: Parcel) {
@@ -90,7 +90,7 @@ extension CarriedRunner: DeliveryPorts {
   func discard(_ parcel: Parcel) { reclaim(parcel) }
 
   func finish(_ consignment: Consignment) {
-    if let lease = consignment.lease { storage.spool?.finish(lease) }
+    if let lease = consignment.lease { consignment.store?.finish(lease) }
     finished(consignment)
   }
 
@@ -127,6 +127,7 @@ extension CarriedRunner: DeliveryPorts {
     let shed = now.dropped.items - before.dropped.items
     if shed > 0 {
       extra(OutputCounterNames.spoolShed, shed)
+      tell(.spoolShed(items: shed))
       counters.drop(
         .backpressure, records: shed, bytes: now.dropped.bytes - before.dropped.bytes)
     }

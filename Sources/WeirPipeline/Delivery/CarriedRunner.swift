@@ -37,6 +37,9 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   var cutter: BodyCutter?
   var storage = CarriedStorage()
   var news: DeliveryNews
+  /// Entries of the dead letters that are still to be replayed.
+  var replaysLeft = 0
+  var requestTimer: (any DispatchSourceTimer)?
 
   /// What the queue is told of.
   enum Event {
@@ -47,6 +50,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case drain
     case abandon
     case wake
+    case replay
   }
 
   private struct Inbox {
@@ -88,6 +92,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     let engine = DeliveryEngine(policy, nodes: servers.count, self)
     queue.sync { self.engine = engine }
     post(.wake)  // what the spool holds from before goes out
+    watchForReplays()
   }
 
   // MARK: From lanes
@@ -130,8 +135,9 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     while takeEvents() {
       for event in working { handle(event) }
       working.removeAll(keepingCapacity: true)
+      if replaysLeft > 0 { replaySome() }
     }
-    held.store(engine?.parcelsInMemory ?? 0, ordering: .releasing)
+    held.store((engine?.parcelsInMemory ?? 0) + replaysLeft, ordering: .releasing)
   }
 
   private func takeEvents() -> Bool {
@@ -151,8 +157,11 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
       engine.replied(parcel, node: node, outcome, at: now)
     case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
     case .buried(let parcel): engine.buried(parcel, at: now)
-    case .drain: engine.beginDrain(at: now)
+    case .drain:
+      replaysLeft = 0
+      engine.beginDrain(at: now)
     case .abandon: engine.abandon(at: now)
+    case .replay: replaysLeft = storage.deadLetters?.spool.pending.entries ?? 0
     case .wake:
       timerAt = .max
       engine.wake(at: now)
@@ -187,6 +196,8 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     queue.sync {
       timer?.cancel()
       timer = nil
+      requestTimer?.cancel()
+      requestTimer = nil
       engine = nil
     }
     storage.close()

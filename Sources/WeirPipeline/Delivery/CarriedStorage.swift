@@ -45,14 +45,15 @@ struct CarriedStorage {
     }
   }
 
-  /// An entry of the spool as a parcel whose bytes are in `payload`.
-  static func parcel(of lease: SpoolLease, in payload: Payload) -> Parcel {
+  /// An entry of a spool as a parcel whose bytes are in `payload`.
+  static func parcel(of lease: SpoolLease, from store: Spool? = nil, in payload: Payload) -> Parcel
+  {
     lease.payload.body.withUnsafeBytes { payload.append($0) }
     payload.recordOffsets.append(contentsOf: lease.payload.itemEnds)
     payload.recordCount = lease.payload.itemEnds.count
     payload.uncompressedLength = Int(lease.payload.itemEnds.last ?? 0)
     return Parcel(
-      payload, of: Consignment(ranges: [], lease: lease), isWhole: true,
+      payload, of: Consignment(ranges: [], lease: lease, store: store), isWhole: true,
       attempts: Int(lease.payload.attempts), madeAt: lease.payload.time)
   }
 }

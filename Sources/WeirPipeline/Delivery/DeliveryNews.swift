@@ -13,7 +13,7 @@ struct DeliveryNews {
   private var toldAt: [Topic: Int64] = [:]
 
   private enum Topic: Hashable {
-    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, dead(String)
+    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, spoolShed, dead(String)
   }
   /// Kinds of dead letters that are told apart.
   private static let topicsMax = 64
@@ -31,7 +31,7 @@ struct DeliveryNews {
       guard isDue(.denied(node), now) else { return }
       Log.error(
         "output \(output): \(server(node)) refuses us: \(message); the data are kept and it is "
-          + "tried again: check user, password, API key and their rights")
+          + "tried again")
     case .recovered(let node):
       toldAt[.failing(node)] = nil
       toldAt[.denied(node)] = nil
@@ -47,6 +47,11 @@ struct DeliveryNews {
       Log.warn(
         "output \(output): the spool is full (storage.total_limit_size); streams wait until the "
           + "server takes something")
+    case .spoolShed(let items):
+      guard isDue(.spoolShed, now) else { return }
+      Log.warn(
+        "output \(output): the spool is full and sheds its oldest: \(items) records now "
+          + "(storage.total_limit_action drop_oldest)")
     }
   }
 

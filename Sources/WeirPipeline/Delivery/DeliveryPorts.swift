@@ -56,6 +56,7 @@ enum DeliveryEvent: Equatable {
   case givenUp(items: Int, message: String)
   case spoolFailed(message: String)
   case spoolFull
+  case spoolShed(items: Int)
 }
 
 /// What is counted.

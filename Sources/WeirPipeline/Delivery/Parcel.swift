@@ -6,14 +6,17 @@ import WeirStage
 final class Consignment: @unchecked Sendable {
   /// Ranges of the ledger that it owns; empty for what comes from a spool.
   let ranges: [RangeID]
-  /// The spool's entry, for what comes from there.
+  /// The entry of a spool, for what comes from one.
   let lease: SpoolLease?
+  /// The spool of that entry: the output's, or its dead letters while they are replayed.
+  let store: Spool?
   /// Parcels and burials under way.
   var openParts = 1
 
-  init(ranges: [RangeID], lease: SpoolLease?) {
+  init(ranges: [RangeID], lease: SpoolLease?, store: Spool? = nil) {
     self.ranges = ranges
     self.lease = lease
+    self.store = store
   }
 }
 

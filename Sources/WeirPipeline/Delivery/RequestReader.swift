@@ -13,7 +13,8 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
 
   /// `done` is called exactly once, on the transport's thread.
   init(
-    _ output: any CarriedOutput, itemCount: Int, _ done: @escaping @Sendable (DeliveryOutcome) -> Void
+    _ output: any CarriedOutput, itemCount: Int,
+    _ done: @escaping @Sendable (DeliveryOutcome) -> Void
   ) {
     self.output = output
     self.itemCount = itemCount

@@ -43,7 +43,12 @@ final class SimulatedWorld: DeliveryPorts {
   private var wakeAt = Int64.max
 
   // The spool: bodies with their items' ends.
-  struct Entry { var bytes: [UInt8]; var ends: [UInt32]; var attempts: Int; var isTaken = false }
+  struct Entry {
+    var bytes: [UInt8]
+    var ends: [UInt32]
+    var attempts: Int
+    var isTaken = false
+  }
   var hasSpool = false
   var spoolLimit = Int.max
   var dropsOldest = false

@@ -1,0 +1,73 @@
+import Dispatch
+import Glibc
+import WeirDelivery
+import WeirStage
+import WeirTelemetry
+
+/// Dead letters sent again, on the output's queue: what is refused again is a new letter.
+extension CarriedRunner {
+  /// Parcels in memory above which a replay waits.
+  private static let parcelsMax = 4
+  /// Seconds between looks for a request of `weir dlq replay`.
+  private static let lookSeconds = 2
+
+  /// The file in the folder of dead letters by which `weir dlq replay` asks a running Weir.
+  static func requestFile(_ settings: SpoolSettings) -> String {
+    "\(settings.directory)/replay.request"
+  }
+
+  /// Looks for a request now and then: it costs a system call, and no thread.
+  func watchForReplays() {
+    guard let settings = setup.deadLetters else { return }
+    let path = CarriedRunner.requestFile(settings)
+    let timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.schedule(
+      deadline: .now() + .seconds(CarriedRunner.lookSeconds),
+      repeating: .seconds(CarriedRunner.lookSeconds), leeway: .seconds(1))
+    timer.setEventHandler { [weak self] in
+      guard let self, unlink(path) == 0 else { return }
+      Log.info("output \(counters.name): replaying the dead letters, as asked")
+      post(.replay)
+    }
+    timer.activate()
+    requestTimer = timer
+  }
+
+  /// Takes letters as long as memory is free.
+  func replaySome() {
+    guard let engine, let box = storage.deadLetters else {
+      replaysLeft = 0
+      return
+    }
+    while replaysLeft > 0, engine.parcelsInMemory < CarriedRunner.parcelsMax {
+      replaysLeft -= 1
+      guard let lease = box.spool.take() else {
+        replaysLeft = 0
+        return
+      }
+      guard let parcel = parcel(of: lease, in: box.spool) else {
+        box.spool.giveBack(lease)
+        continue
+      }
+      engine.submit(parcel, at: Clock.monotonic())
+    }
+  }
+
+  private func parcel(of lease: SpoolLease, in store: Spool) -> Parcel? {
+    guard let letters = DeadLetterBatch(lease.payload) else {
+      Log.error("output \(counters.name): an entry of the dead letters is none, and stays")
+      return nil
+    }
+    let payload = takePayload()
+    do throws(BodyCutter.Failure) {
+      try cutter?.encode(letters.items, into: payload)
+    } catch {
+      Log.error("output \(counters.name): dead letters cannot be sent: \(error.message)")
+      recycle(payload)
+      return nil
+    }
+    return Parcel(
+      payload, of: Consignment(ranges: [], lease: lease, store: store), isWhole: true,
+      attempts: 0, madeAt: letters.time)
+  }
+}
