@@ -13,10 +13,12 @@ public enum OutputCounterNames {
   public static let spooled = "spooled"
   /// Items shed from a full spool (`storage.total_limit_action drop_oldest`).
   public static let spoolShed = "spool_shed"
+  /// Dead letters shed because there are too many (`storage.rejected.limit`).
+  public static let lettersShed = "dead_letters_shed"
   /// Entries of the spool that were damaged.
   public static let spoolQuarantined = "spool_quarantined"
   public static let all = [
     requests, failedRequests, splitRequests, duplicates, deadLetters, spooled, spoolShed,
-    spoolQuarantined,
+    lettersShed, spoolQuarantined,
   ]
 }

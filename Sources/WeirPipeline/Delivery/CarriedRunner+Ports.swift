@@ -25,13 +25,16 @@ extension CarriedRunner: DeliveryPorts {
     CarriedStorage.append(parcel, isGzip: output.target.encoding == .gzip, to: spool) {
       [weak self] outcome in self?.post(.appended(parcel, outcome))
     }
-    countSpool(spool)
+    countStorage()
   }
 
   func takeSpooled() -> Parcel? {
     guard let spool = storage.spool else { return nil }
-    defer { countSpool(spool) }
+    defer { countStorage() }
     guard let lease = spool.take() else { return nil }
+    guard (lease.payload.encoding == 1) == (output.target.encoding == .gzip) else {
+      return recoded(lease, from: spool)
+    }
     let payload = takePayload()
     return CarriedStorage.parcel(of: lease, from: spool, in: payload)
   }
@@ -43,7 +46,10 @@ extension CarriedRunner: DeliveryPorts {
     do throws(BodyCutter.Failure) {
       bytes = try cutter?.items(items.map(\.item), of: parcel.body) ?? []
     } catch {
-      drop(items.count, "their bytes cannot be read back: \(error.message)")
+      parcel.consignment.mustStay = parcel.consignment.store != nil
+      if parcel.consignment.store == nil {
+        drop(items.count, "their bytes cannot be read back: \(error.message)")
+      }
       return post(.buried(parcel))
     }
     guard let box = storage.deadLetters else {
@@ -55,12 +61,15 @@ extension CarriedRunner: DeliveryPorts {
         item: bytes, status: item.status, type: item.type, reason: item.reason,
         index: item.place.isEmpty ? nil : item.place)
     }
+    let isReplay = parcel.consignment.store === box.spool
     box.append(letters) { [weak self] result in
       guard let self else { return }
-      switch result {
-      case .stored: counters.extra[OutputCounterNames.deadLetters]?.add(letters.count)
-      case .full: drop(letters.count, "the dead letters are full (storage.rejected.limit)")
-      case .failed(let why): drop(letters.count, "the dead letters cannot be written: \(why)")
+      if result == .stored {
+        counters.extra[OutputCounterNames.deadLetters]?.add(letters.count)
+      } else if isReplay {
+        parcel.consignment.mustStay = true
+      } else {
+        drop(letters.count, "the dead letters cannot be written: \(result)")
       }
       post(.buried(parcel))
     }
@@ -90,7 +99,9 @@ extension CarriedRunner: DeliveryPorts {
   func discard(_ parcel: Parcel) { reclaim(parcel) }
 
   func finish(_ consignment: Consignment) {
-    if let lease = consignment.lease { consignment.store?.finish(lease) }
+    if let lease = consignment.lease, let store = consignment.store {
+      if consignment.mustStay { leftLeases.append((store, lease)) } else { store.finish(lease) }
+    }
     finished(consignment)
   }
 
@@ -119,24 +130,59 @@ extension CarriedRunner: DeliveryPorts {
 
   private func extra(_ name: String, _ value: Int) { counters.extra[name]?.add(value) }
 
-  /// What the spool lost on the way is counted where users look.
-  private func countSpool(_ spool: Spool) {
-    let now = spool.counters
-    let before = storage.counted
-    storage.counted = now
+  /// What spool and dead letters lost on the way is counted where users look.
+  func countStorage() {
+    if let spool = storage.spool {
+      let before = storage.counted
+      storage.counted = spool.counters
+      count(spool.settings, storage.counted, since: before, OutputCounterNames.spoolShed)
+    }
+    if let spool = storage.deadLetters?.spool {
+      let before = storage.countedLetters
+      storage.countedLetters = spool.counters
+      count(spool.settings, storage.countedLetters, since: before, OutputCounterNames.lettersShed)
+    }
+  }
+
+  private func count(
+    _ settings: SpoolSettings, _ now: SpoolCounters, since before: SpoolCounters, _ name: String
+  ) {
     let shed = now.dropped.items - before.dropped.items
     if shed > 0 {
-      extra(OutputCounterNames.spoolShed, shed)
-      tell(.spoolShed(items: shed))
-      counters.drop(
-        .backpressure, records: shed, bytes: now.dropped.bytes - before.dropped.bytes)
+      extra(name, shed)
+      tell(.shed(items: shed, folder: settings.directory))
+      if name == OutputCounterNames.spoolShed {
+        counters.drop(
+          .backpressure, records: shed, bytes: now.dropped.bytes - before.dropped.bytes)
+      }
     }
     let damaged = now.quarantined.entries - before.quarantined.entries
     if damaged > 0 {
       extra(OutputCounterNames.spoolQuarantined, damaged)
       Log.error(
-        "output \(counters.name): \(damaged) entries of the spool are damaged and lie in "
-          + "\(spool.settings.directory)/quarantine")
+        "output \(counters.name): \(damaged) entries are damaged and lie in "
+          + "\(settings.directory)/quarantine")
     }
+  }
+
+  /// An entry that was compressed otherwise than this configuration wants it.
+  private func recoded(_ lease: SpoolLease, from spool: Spool) -> Parcel? {
+    let encoded = CarriedStorage.parcel(of: lease, from: spool, in: takePayload())
+    let payload = takePayload()
+    do {
+      let old = try BodyCutter(lease.payload.encoding == 1 ? .gzip : .identity)
+      let all = Array(0..<encoded.itemCount)
+      try cutter?.encode(try old.items(all, of: encoded.body), into: payload)
+    } catch {
+      Log.error("output \(counters.name): an entry of the spool cannot be read: \(error)")
+      recycle(encoded.body)
+      recycle(payload)
+      leftLeases.append((spool, lease))
+      return nil
+    }
+    recycle(encoded.body)
+    return Parcel(
+      payload, of: encoded.consignment, isWhole: true, attempts: encoded.attempts,
+      madeAt: encoded.madeAt)
   }
 }

@@ -35,6 +35,7 @@ extension CarriedRunner {
 
   /// Takes letters as long as memory is free.
   func replaySome() {
+    defer { if replaysLeft == 0 { giveBackLeft() } }
     guard let engine, let box = storage.deadLetters else {
       replaysLeft = 0
       return
@@ -46,11 +47,17 @@ extension CarriedRunner {
         return
       }
       guard let parcel = parcel(of: lease, in: box.spool) else {
-        box.spool.giveBack(lease)
+        leftLeases.append((box.spool, lease))
         continue
       }
       engine.submit(parcel, at: Clock.monotonic())
     }
+  }
+
+  /// Not while a replay goes on: the oldest entry is what it takes next.
+  func giveBackLeft() {
+    for left in leftLeases { left.store.giveBack(left.lease) }
+    leftLeases.removeAll()
   }
 
   private func parcel(of lease: SpoolLease, in store: Spool) -> Parcel? {

@@ -26,6 +26,10 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   private let unfinished = Atomic<Int>(0)
   /// Parcels that the engine holds.
   private let held = Atomic<Int>(0)
+  /// `DeliveryEngine.unsettled`.
+  private let unsettled = Atomic<Int>(0)
+  /// Events that are posted and not handled.
+  private let pendingEvents = Atomic<Int>(0)
   private var handling: RepeatedWork?
   private var working: [Event] = []
   private var timer: (any DispatchSourceTimer)?
@@ -39,6 +43,8 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   var news: DeliveryNews
   /// Entries of the dead letters that are still to be replayed.
   var replaysLeft = 0
+  /// Entries that can be neither sent nor finished; given back when a replay ends.
+  var leftLeases: [(store: Spool, lease: SpoolLease)] = []
   var requestTimer: (any DispatchSourceTimer)?
 
   /// What the queue is told of.
@@ -74,7 +80,9 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   }
 
   var undelivered: Int {
-    max(unfinished.load(ordering: .acquiring), held.load(ordering: .acquiring))
+    max(
+      unfinished.load(ordering: .acquiring),
+      pendingEvents.load(ordering: .acquiring) + held.load(ordering: .acquiring))
   }
 
   func openLane(_ lane: LaneContext) -> any OutputLane { output.openLane(lane) }
@@ -122,6 +130,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   // MARK: Events
 
   func post(_ event: Event) {
+    pendingEvents.wrappingAdd(1, ordering: .acquiringAndReleasing)
     let mustHandle = inbox.withLock { inbox -> Bool in
       inbox.events.append(event)
       if inbox.isHandling { return false }
@@ -134,10 +143,12 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   private func handle() {
     while takeEvents() {
       for event in working { handle(event) }
-      working.removeAll(keepingCapacity: true)
       if replaysLeft > 0 { replaySome() }
+      held.store((engine?.parcelsInMemory ?? 0) + replaysLeft, ordering: .releasing)
+      unsettled.store(engine?.unsettled ?? 0, ordering: .releasing)
+      pendingEvents.wrappingSubtract(working.count, ordering: .acquiringAndReleasing)
+      working.removeAll(keepingCapacity: true)
     }
-    held.store((engine?.parcelsInMemory ?? 0) + replaysLeft, ordering: .releasing)
   }
 
   private func takeEvents() -> Bool {
@@ -160,7 +171,10 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case .drain:
       replaysLeft = 0
       engine.beginDrain(at: now)
-    case .abandon: engine.abandon(at: now)
+    case .abandon:
+      engine.abandon(at: now)
+      // What is under way is given up; with a spool it goes there.
+      transport?.cancelAll()
     case .replay: replaysLeft = storage.deadLetters?.spool.pending.entries ?? 0
     case .wake:
       timerAt = .max
@@ -180,15 +194,11 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
 
   func beginDrain() { post(.drain) }
 
-  func abandon() {
-    post(.abandon)
-    // What is under way is given up; with a spool it goes there.
-    transport?.cancelAll()
-  }
+  func abandon() { post(.abandon) }
 
   func close(withinSeconds seconds: Int) {
     let deadline = Clock.monotonic() + Int64(seconds) * 1_000_000_000
-    while held.load(ordering: .acquiring) > 0, storage.spool != nil,
+    while pendingEvents.load(ordering: .acquiring) + unsettled.load(ordering: .acquiring) > 0,
       Clock.monotonic() < deadline
     {
       usleep(2_000)
@@ -199,6 +209,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
       requestTimer?.cancel()
       requestTimer = nil
       engine = nil
+      countStorage()
     }
     storage.close()
     output.close()

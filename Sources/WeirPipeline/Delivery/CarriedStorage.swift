@@ -7,6 +7,8 @@ struct CarriedStorage {
   var deadLetters: DeadLetters?
   /// What was counted of the spool already.
   var counted = SpoolCounters()
+  /// The same of the dead letters.
+  var countedLetters = SpoolCounters()
 
   /// Nothing on disk.
   init() {}

@@ -25,6 +25,8 @@ final class DeliveryEngine {
   private(set) var inFlight = 0
   private var inFlightBytes = 0
   private var appending = 0
+  /// Burials that have not been answered.
+  private var burying = 0
   private var nextNode = 0
   private var isStopping = false
   private var isAbandoned = false
@@ -40,7 +42,15 @@ final class DeliveryEngine {
   }
 
   /// Parcels in memory that wait, are under way, or are being written.
-  var parcelsInMemory: Int { fresh.count + again.count + delayed.count + inFlight + appending }
+  var parcelsInMemory: Int {
+    fresh.count + again.count + delayed.count + inFlight + appending + burying
+  }
+
+  /// What a stop waits for even after the grace period: writes under way, and with a spool all that
+  /// is still to be written to it.
+  var unsettled: Int {
+    ports.spooledEntries != nil ? parcelsInMemory : appending + burying
+  }
 
   // MARK: What happens
 
@@ -112,7 +122,8 @@ final class DeliveryEngine {
   /// The dead letters have taken items of a parcel, or lost them, which they count.
   func buried(_ parcel: Parcel, at time: Int64) {
     now = time
-    closePart(of: parcel.consignment)
+    burying -= 1
+    finishPart(of: parcel)
     pump()
   }
 
@@ -160,11 +171,6 @@ final class DeliveryEngine {
     } else {
       window.overloaded(sentAt: parcel.sentAt, now: now)
     }
-    // A server that takes none of it is as good as one that does not answer.
-    if again.count == parcel.itemCount {
-      fail(node, parcel, message)
-      return retryWhole(parcel, message)
-    }
     recover(node)
     if !dead.isEmpty { bury(dead, of: parcel) }
     if !again.isEmpty { retry(again, of: parcel, message) }
@@ -208,10 +214,8 @@ final class DeliveryEngine {
     }
     rest.consignment.openParts += 1
     rest.attempts = attempts
-    rest.notBefore = now + ports.random(in: policy.pause(attempts))
     ports.count(.retries, 1)
-    delayed.append(rest)
-    waitingBytes += rest.body.footprint
+    delay(rest)
   }
 
   private func retryWhole(_ parcel: Parcel, _ message: String) {
@@ -222,7 +226,19 @@ final class DeliveryEngine {
       return giveUp(parcel, message, type: "retry_limit")
     }
     ports.count(.retries, 1)
-    putBack(parcel)
+    // The next try is another parcel's: one that fails for ever must not hold up all others.
+    if policy.isOrdered {
+      putBack(parcel)
+    } else {
+      delay(parcel)
+    }
+  }
+
+  /// Puts a parcel aside until its own pause is over.
+  private func delay(_ parcel: Parcel) {
+    parcel.notBefore = now + ports.random(in: policy.pause(parcel.attempts))
+    delayed.append(parcel)
+    waitingBytes += parcel.body.footprint
   }
 
   private func putBack(_ parcel: Parcel) {
@@ -259,11 +275,15 @@ final class DeliveryEngine {
 
   private func bury(_ items: [DeadItem], of parcel: Parcel) {
     parcel.consignment.openParts += 1
+    parcel.uses += 1
+    burying += 1
     ports.bury(items, of: parcel)
   }
 
+  /// The parcel's memory, and the credit for it, go back with its last use.
   private func finishPart(of parcel: Parcel) {
-    ports.discard(parcel)
+    parcel.uses -= 1
+    if parcel.uses == 0 { ports.discard(parcel) }
     closePart(of: parcel.consignment)
   }
 
@@ -385,8 +405,8 @@ final class DeliveryEngine {
     if isLate {
       for parcel in again.removeAll(where: { !$0.isInSpool }) { append(parcel) }
       if mustGo || !policy.isOrdered {
-        let parcels = delayed
-        delayed.removeAll()
+        let parcels = delayed.filter { !$0.isInSpool }
+        delayed.removeAll { !$0.isInSpool }
         for parcel in parcels { append(parcel) }
       }
     }
@@ -395,7 +415,9 @@ final class DeliveryEngine {
   }
 
   private func leaveInSpool() {
-    for parcel in again.removeAll(where: \.isInSpool) {
+    let parcels = again.removeAll(where: \.isInSpool) + delayed.filter(\.isInSpool)
+    delayed.removeAll(where: \.isInSpool)
+    for parcel in parcels {
       waitingBytes -= parcel.body.footprint
       ports.discard(parcel)
     }
@@ -425,6 +447,12 @@ final class DeliveryEngine {
     }
     if ports.spooledEntries != nil, spoolRefusedUntil > now, waitingBytes > 0 {
       next = min(next, spoolRefusedUntil)
+    }
+    // The disk may fail to give an entry for a moment.
+    if let entries = ports.spooledEntries, entries > 0, !isStopping, !isFailing, inFlight == 0,
+      appending == 0
+    {
+      next = min(next, now + 1_000_000_000)
     }
     guard next < .max else { return }
     ports.wake(at: max(next, now + 1_000_000))

@@ -13,7 +13,7 @@ struct DeliveryNews {
   private var toldAt: [Topic: Int64] = [:]
 
   private enum Topic: Hashable {
-    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, spoolShed, dead(String)
+    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, shed(String), dead(String)
   }
   /// Kinds of dead letters that are told apart.
   private static let topicsMax = 64
@@ -47,11 +47,11 @@ struct DeliveryNews {
       Log.warn(
         "output \(output): the spool is full (storage.total_limit_size); streams wait until the "
           + "server takes something")
-    case .spoolShed(let items):
-      guard isDue(.spoolShed, now) else { return }
+    case .shed(let items, let folder):
+      guard isDue(.shed(folder), now) else { return }
       Log.warn(
-        "output \(output): the spool is full and sheds its oldest: \(items) records now "
-          + "(storage.total_limit_action drop_oldest)")
+        "output \(output): \(folder) is full and sheds its oldest, \(items) records now: see "
+          + "storage.total_limit_size, storage.rejected.limit")
     }
   }
 

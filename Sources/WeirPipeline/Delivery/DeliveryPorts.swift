@@ -56,7 +56,7 @@ enum DeliveryEvent: Equatable {
   case givenUp(items: Int, message: String)
   case spoolFailed(message: String)
   case spoolFull
-  case spoolShed(items: Int)
+  case shed(items: Int, folder: String)
 }
 
 /// What is counted.

@@ -12,6 +12,8 @@ final class Consignment: @unchecked Sendable {
   let store: Spool?
   /// Parcels and burials under way.
   var openParts = 1
+  /// It comes from the dead letters and could not be stored there anew: it stays what it is.
+  var mustStay = false
 
   init(ranges: [RangeID], lease: SpoolLease?, store: Spool? = nil) {
     self.ranges = ranges
@@ -30,6 +32,8 @@ final class Parcel: @unchecked Sendable {
   let isWhole: Bool
   /// Requests that carried it, or the items in it.
   var attempts: Int
+  /// Who still needs its bytes: whatever happens to it next, and each burial.
+  var uses = 1
   /// When its items were encoded, in nanoseconds since 1970-01-01T00:00:00Z.
   let madeAt: Int64
   /// When it was sent last, in monotonic nanoseconds.
