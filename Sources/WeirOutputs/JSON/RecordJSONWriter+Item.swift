@@ -96,17 +96,7 @@ extension RecordJSONWriter {
       lead &+= 1
     }
     let members = out
-    let resource = record.pointee.resource
-    var resourceKey = WEIR_NO_KEY
-    if resource != WEIR_NO_RESOURCE {
-      resourceKey = batch.raw.pointee.resources[Int(resource)].key
-    }
-    if record.pointee.flags & UInt16(WEIR_RECORD_DUPLICATES) == 0 {
-      out = writeMembers(record, batch, resourceKey, to: out)
-    } else {
-      out = writeUniqueMembers(record, batch, resourceKey, to: out)
-    }
-    if resource != WEIR_NO_RESOURCE { out = writeResource(Int(resource), batch, to: out) }
+    out = writeContents(record, batch, to: out)
     if replacesDots { replaceDots(members, out) }
     if out - open > 1 { out -= 1 }
     out[0] = UInt8(ascii: "}")

@@ -176,6 +176,18 @@ public final class RecordJSONWriter {
     out += 1
     if dateKey != WEIR_NO_KEY, !measure.hasOwnDate { out = writeDate(record, to: out) }
     if measure.hasMetadata, style.includesMetadata { out = writeMetadata(record, batch, to: out) }
+    out = writeContents(record, batch, to: out)
+    if out - start > 1 { out -= 1 }
+    out[0] = UInt8(ascii: "}")
+    return out + 1
+  }
+
+  /// The record's members and its resource's, each with its comma.
+  @inline(__always)
+  func writeContents(
+    _ record: UnsafePointer<weir_record>, _ batch: Batch, to start: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    var out = start
     let resource = record.pointee.resource
     var resourceKey = WEIR_NO_KEY
     if resource != WEIR_NO_RESOURCE {
@@ -187,9 +199,7 @@ public final class RecordJSONWriter {
       out = writeUniqueMembers(record, batch, resourceKey, to: out)
     }
     if resource != WEIR_NO_RESOURCE { out = writeResource(Int(resource), batch, to: out) }
-    if out - start > 1 { out -= 1 }
-    out[0] = UInt8(ascii: "}")
-    return out + 1
+    return out
   }
 
   @inline(__always)

@@ -34,10 +34,15 @@ struct CarriedStorage {
     _ done: @escaping @Sendable (SpoolOutcome) -> Void
   ) {
     let body = parcel.body
+    let consignment = parcel.consignment
+    // The rest of an entry of this spool takes its place: the limit does not count, and what was
+    // delivered of the entry does not come again.
+    let isRest =
+      !parcel.isWhole && consignment.openParts == 1 && consignment.store === spool
     spool.append(
       body: UnsafeRawBufferPointer(start: body.base, count: body.length), keeping: parcel,
       encoding: isGzip ? 1 : 0, itemEnds: body.recordOffsets, attempts: UInt32(parcel.attempts),
-      time: parcel.madeAt
+      time: parcel.madeAt, replacing: isRest ? consignment.lease : nil
     ) { result in
       switch result {
       case .stored: done(.stored)

@@ -10,6 +10,9 @@ final class DeliveryEngine {
   /// Parcels that wait for room on the server before no more is taken out of the spool.
   static let delayedMax = 64
 
+  /// Tries after which a parcel waits for its own pause, whatever becomes of the server.
+  static let wokenAttemptsMax = 8
+
   let policy: DeliveryPolicy
   private unowned let ports: any DeliveryPorts
   private(set) var nodes: [DeliveryNode]
@@ -318,6 +321,10 @@ final class DeliveryEngine {
     nodes[index].isProbing = false
     guard !nodes[index].isUp else { return }
     nodes[index].failures = 0
+    // The first success wakes what the outage put aside; what fails for ever keeps its pause.
+    for parcel in delayed where parcel.attempts <= DeliveryEngine.wokenAttemptsMax {
+      parcel.notBefore = now
+    }
     ports.tell(.recovered(node: index))
   }
 

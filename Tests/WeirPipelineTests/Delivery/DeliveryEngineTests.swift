@@ -55,6 +55,25 @@ struct DeliveryEngineTests {
     #expect(world.finished == 300 && world.memoryBytes == 0)
   }
 
+  @Test("the first success wakes everything that the outage put aside")
+  func wokenBySuccess() throws {
+    var policy = DeliveryPolicy()
+    policy.fixedWindow = 8
+    let world = try SimulatedWorld(
+      policy: policy,
+      servers: [
+        { now, items, _ in
+          now < 20 * second ? .failure("refused") : SimulatedServer.takesAll(items)
+        }
+      ])
+    for n in 0..<8 { world.submit([n], at: 0) }
+    world.run()
+    #expect(world.stored.count == 8)
+    let good = world.requests.map(\.at).filter { $0 >= 20 * second }
+    let first = try #require(good.min())
+    #expect(good.allSatisfy { $0 - first < second / 2 }, "\(good.map { $0 - first })")
+  }
+
   @Test("with a spool an outage acknowledges everything, and what was spooled goes out in order")
   func spooledOutage() throws {
     var policy = DeliveryPolicy()
