@@ -222,7 +222,7 @@ public final class PluginHost: Sendable {
     let made = try PluginInstance(
       component, isSingleLane: plugin.descriptor.isSingleLane, name: config.name,
       options: options,
-      codecs: { name throws(CodecError) in try CodecRegistry.shared.factory(name) }, json: json)
+      codecs: { name throws(CodecError) in try self.codec(name) }, json: json)
     stages.withLock { stages in
       stages.removeAll { $0.instance == nil }
       stages.append(WeakInstance(instance: made))

@@ -25,11 +25,13 @@ final class KubeletSimulator {
   private var compressed: [String] = []
   /// Compressed files that are kept: what is dropped unread is lost, and not the input's fault.
   let compressedMax: Int
+  private let compresses: Bool
 
-  init(_ folder: Folder, _ directory: String, compressedMax: Int) {
+  init(_ folder: Folder, _ directory: String, compressedMax: Int, compresses: Bool = true) {
     self.folder = folder
     self.directory = directory
     self.compressedMax = compressedMax
+    self.compresses = compresses
     folder.makeDirectory(directory)
     descriptor = open(
       folder.file(directory + "/0.log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
@@ -55,7 +57,7 @@ final class KubeletSimulator {
   ///   - late: lines that the runtime still writes into the renamed file, before and after the new
   ///     one exists.
   func rotate(gap: UInt32, late: (Int, Int)) {
-    if let plain {
+    if compresses, let plain {
       let base = directory + "/" + plain
       system(
         "gzip -c '\(folder.file(base))' > '\(folder.file(base)).tmp' && mv "

@@ -151,6 +151,9 @@ final class TailBench: @unchecked Sendable {
     isRunning = false
   }
 
+  /// Keeps the input lane busy for so many microseconds, as a busy machine does.
+  func hold(_ microseconds: UInt32) { queue.async { usleep(microseconds) } }
+
   /// Takes everything published.
   func drain() {
     queue.sync { host.seal() }

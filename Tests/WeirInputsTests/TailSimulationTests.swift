@@ -9,10 +9,6 @@ struct TailSimulationTests {
   /// `WEIR_SIMULATION_SEEDS` sets how many runs are made; six are a quick look.
   static let seeds = 1...(getenv("WEIR_SIMULATION_SEEDS").flatMap { Int(String(cString: $0)) } ?? 6)
 
-  /// Descriptors of the test with many containers; with few it needs a machine that is not busy, so
-  /// it runs with them when a wide run is asked for.
-  static let budgets: [Int?] = getenv("WEIR_SIMULATION_SEEDS") == nil ? [nil] : [nil, 40, 8]
-
   static func bench(_ folder: Folder, filesMax: Int? = nil) throws -> TailBench {
     try TailBench(
       folder,
@@ -55,6 +51,8 @@ struct TailSimulationTests {
           late: (Int.random(in: 0...5, using: &random), Int.random(in: 0...5, using: &random)))
       }
       usleep(UInt32.random(in: 0...20_000, using: &random))
+      let pause = UInt32.random(in: 0...60_000, using: &random)
+      if isRunning { benches[benches.count - 1].hold(pause) }
       guard isRunning else {
         if Int.random(in: 0..<3, using: &random) == 0 {
           benches.append(try Self.bench(folder))
@@ -105,6 +103,7 @@ struct TailSimulationTests {
       }
       usleep(UInt32.random(in: 0...20_000, using: &random))
       let bench = benches[benches.count - 1]
+      bench.hold(UInt32.random(in: 0...60_000, using: &random))
       bench.acknowledges = Int.random(in: 0..<4, using: &random) > 0
       bench.drain()
       if Int.random(in: 0..<12, using: &random) == 0 {
@@ -130,9 +129,34 @@ struct TailSimulationTests {
     }
   }
 
+  @Test("files that live for less than a look are all found", arguments: seeds)
+  func shortLives(_ seed: Int) throws {
+    var random = SeededGenerator(state: UInt64(seed) &+ 2_000)
+    let folder = Folder()
+    folder.makeDirectory("pods")
+    folder.makeDirectory("containers")
+    let kubelet = KubeletSimulator(folder, "pods/app", compressedMax: 0, compresses: false)
+    folder.link("containers/app.log", to: "../pods/app/0.log")
+    let bench = try Self.bench(folder)
+    try bench.start()
+    for _ in 0..<100 {
+      kubelet.write(1)
+      kubelet.rotate(gap: 0, late: (0, 0))
+      usleep(UInt32.random(in: 0...200, using: &random))
+    }
+    kubelet.write(1)
+    let isComplete = bench.wait { (Self.numbers([bench])?.count ?? 0) >= kubelet.written }
+    bench.stop()
+    let numbers = try #require(Self.numbers([bench]))
+    let missing = Set(0..<kubelet.written).subtracting(numbers).sorted()
+    #expect(isComplete && missing.isEmpty, "seed \(seed): missing \(missing.prefix(10))")
+    let isEqual = numbers == Array(0..<kubelet.written)
+    #expect(isEqual, "seed \(seed): \(numbers.count) of \(kubelet.written)")
+  }
+
   @Test(
     "many containers under load, rotated at once, also with fewer descriptors",
-    arguments: budgets)
+    arguments: [nil, 40, 8])
   func manyContainers(filesMax: Int?) throws {
     let folder = Folder()
     folder.makeDirectory("pods")
@@ -150,7 +174,10 @@ struct TailSimulationTests {
       if round % 5 == 4 { for kubelet in kubelets { kubelet.rotate(gap: 300, late: (1, 1)) } }
     }
     let total = kubelets.reduce(0) { $0 + $1.written }
-    #expect(bench.wait(seconds: 60) { bench.all.utf8.lazy.filter { $0 == 0x0a }.count >= total })
+    let isComplete = bench.wait(seconds: 60) {
+      bench.arrivals.reduce(0) { $0 + $1.bytes.count { $0 == 0x0a } } >= total
+    }
+    #expect(isComplete)
     for (i, kubelet) in kubelets.enumerated() {
       let expected = (0..<kubelet.written).map(KubeletSimulator.line).joined()
       #expect(bench.text("containers/\(i).log") == expected)

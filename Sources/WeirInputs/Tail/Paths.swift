@@ -21,6 +21,8 @@ struct FileStatus {
   var modified: Int64
   /// The same in nanoseconds.
   var modifiedNanoseconds: Int64
+  /// Nanoseconds since 1970 of the last write, rename, link or unlink.
+  var changedNanoseconds: Int64
   /// Bytes that the file takes on its disk.
   var diskBytes: Int
 
@@ -32,6 +34,8 @@ struct FileStatus {
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
     modified = Int64(status.st_mtim.tv_sec)
     modifiedNanoseconds = modified &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    changedNanoseconds =
+      Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     diskBytes = Int(status.st_blocks) * 512
   }
 

@@ -175,23 +175,32 @@ extension Tailer {
       stream.wasFound = true
       return check(stream)
     }
-    guard let status = FileStatus(of: path), status.isRegular, !isExcluded(path) else { return }
-    if isTooOld(status) || openFiles[status.key] != nil { return }
+    for _ in 0..<Self.looksMax where discover(path) { return }
+  }
+
+  /// - Returns: false when the path's file was another one in the end: look again.
+  private func discover(_ path: Path) -> Bool {
+    guard let status = FileStatus(of: path), status.isRegular, !isExcluded(path) else {
+      return true
+    }
+    if isTooOld(status) || openFiles[status.key] != nil { return true }
     guard let tag = tags.tag(for: path) else {
-      return tell(path, "tag_regex does not match the path, the file is not read")
+      tell(path, "tag_regex does not match the path, the file is not read")
+      return true
     }
     let stream = TailStream(path: path, stream: host.makeStream(tag: tag, path: path))
     follow(stream)
-    let openings = openings(of: stream, status)
-    if openings.isEmpty { return unfollow(stream) }
     streams[path] = stream
-    for opening in openings { open(opening, in: stream) }
+    let isComplete = open(openings(of: stream, status), in: stream)
     if stream.chain.isEmpty && stream.drained.isEmpty {
       streams[path] = nil
-      return unfollow(stream)
+      unfollow(stream)
+      return isComplete
     }
     settle(stream)
     hasOpened(stream)
+    if !isComplete { check(stream) }
+    return true
   }
 
   /// True when a glob of the present configuration means the path, whether it exists or not.

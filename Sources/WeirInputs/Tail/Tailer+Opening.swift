@@ -202,34 +202,42 @@ extension Tailer {
   // MARK: Opening
 
   /// Opens a file at the end of a stream's chain. Its row is stored before it is read.
-  func open(_ opening: Opening, in stream: TailStream) {
+  /// - Returns: false when the name has gone to another file since the look: what stood there may
+  ///   have been renamed unseen, so that the whole look has to be made again.
+  @discardableResult
+  func open(_ opening: Opening, in stream: TailStream) -> Bool {
     let descriptor = withPath(opening.path) { weir_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
     guard descriptor >= 0 else {
-      if errno != ENOENT { tell(opening.path, "it cannot be opened: \(errorText())") }
-      return
+      if errno == ENOENT { return false }
+      tell(opening.path, "it cannot be opened: \(errorText())")
+      return true
     }
-    guard let status = FileStatus(descriptor: descriptor), status.isRegular,
-      openFiles[status.key] == nil
-    else {
+    let status = FileStatus(descriptor: descriptor)
+    guard let status, status.key == opening.key, openFiles[status.key] == nil else {
       Glibc.close(descriptor)
-      return
+      return status?.key == opening.key
     }
     var gzip: GzipSource?
     if opening.isCompressed {
       do { gzip = try GzipSource(descriptor: descriptor) } catch {
         Glibc.close(descriptor)
-        return tell(opening.path, "it is compressed: \(error)")
+        tell(opening.path, "it is compressed: \(error)")
+        return true
       }
     }
-    // Between the look and the opening the name may have gone to another file.
-    let isSame = status.key == opening.key
     let begin: UInt64 =
       switch opening.begin {
-      case .at(let position): isSame ? position : 0
-      case .end: isSame ? status.size : 0
+      case .at(let position): position
+      case .end: status.size
       }
-    adopt(
-      descriptor, status.key, gzip, isSame ? opening.known : nil, begin, opening.path, in: stream)
+    adopt(descriptor, status.key, gzip, opening.known, begin, opening.path, in: stream)
+    return true
+  }
+
+  /// Opens files, oldest first, until one is not what it was at the look.
+  /// - Returns: false then; the files behind it would be taken for its successors.
+  func open(_ openings: [Opening], in stream: TailStream) -> Bool {
+    openings.allSatisfy { open($0, in: stream) }
   }
 
   /// Takes an open descriptor as the newest file of a stream.
@@ -316,7 +324,7 @@ extension Tailer {
       else { continue }
       let stream = TailStream(path: path, stream: host.makeStream(tag: tag, path: path))
       stream.isGone = !nameExists(path)
-      for opening in openings(of: stream, nil) { open(opening, in: stream) }
+      _ = open(openings(of: stream, nil), in: stream)
       guard !stream.chain.isEmpty else { continue }
       streams[path] = stream
       for file in stream.chain { leave(file) }

@@ -150,7 +150,7 @@ extension Tailer {
       stream.chain.isEmpty
     else { return false }
     follow(stream)
-    open(current(of: stream, status), in: stream)
+    guard open(current(of: stream, status), in: stream) else { return false }
     settle(stream)
     hasOpened(stream)
     return true

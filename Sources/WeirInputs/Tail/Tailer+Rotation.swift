@@ -18,26 +18,37 @@ extension Tailer {
   /// Disk space that deleted files may be held open for; beyond it the oldest is given up.
   static let heldBytesMax = 1 << 30
 
+  /// Looks in a row at a stream whose files change their names meanwhile; the next event or
+  /// refresh goes on from there.
+  static let looksMax = 16
+
   /// Compares what stands at a stream's path with what is being read.
   func check(_ stream: TailStream) {
+    for _ in 0..<Self.looksMax where look(at: stream) { return }
+  }
+
+  /// - Returns: false when names have moved under the look, so that files may have been missed.
+  private func look(at stream: TailStream) -> Bool {
     guard let status = FileStatus(of: stream.path), status.isRegular else {
-      return vanished(stream)
+      vanished(stream)
+      return true
     }
     stream.isGone = false
-    if !stream.mustReopen, staysParked(stream, status) { return }
-    if unpark(stream, status) { return }
+    if !stream.mustReopen, staysParked(stream, status) { return true }
+    if unpark(stream, status) { return true }
     if let newest = stream.chain.last, newest.key == status.key {
       if newest.isLeft { rejoin(newest) }
       activateIfGrown(newest, status.size)
-      return
+      return true
     }
-    if openFiles[status.key] != nil { return }
+    if openFiles[status.key] != nil { return true }
     follow(stream)
     if let newest = stream.chain.last, !newest.isLeft { leave(newest) }
     listing.reset()
-    for opening in openings(of: stream, status) { open(opening, in: stream) }
+    let isComplete = open(openings(of: stream, status), in: stream)
     settle(stream)
     hasOpened(stream)
+    return isComplete
   }
 
   /// Nothing stands at the path: between the two steps of a rotation, or for good.
@@ -133,13 +144,19 @@ extension Tailer {
   /// Goes on to the next file of a stream once the one before it is read and quiet.
   private func advance(_ stream: TailStream, _ now: Int64) {
     while stream.chain.count > 1, let head = stream.chain.first, isRead(head) {
-      let isQuiet = now - max(head.grownAt, head.leftAt) >= Self.quietTime
-      guard isQuiet || now - head.leftAt >= Self.quietTimeMax || head.isCompressed else { return }
+      guard isQuiet(head, now) || now - head.leftAt >= Self.quietTimeMax || head.isCompressed
+      else { return }
       stream.chain.removeFirst()
       stream.drained.append(head)
       head.isDrained = true
       if let next = stream.chain.first { activate(next) }
     }
+  }
+
+  /// A file that was rotated long ago, and is only read now, has been quiet since.
+  private func isQuiet(_ file: TailFile, _ now: Int64) -> Bool {
+    if now - max(file.grownAt, file.leftAt) >= Self.quietTime { return true }
+    return file.status.map { Clock.wall() - $0.changedNanoseconds >= Self.quietTime } ?? true
   }
 
   /// True when everything that the file holds was taken; wakes it when it has more.

@@ -14,8 +14,6 @@ extension Tailer {
     count(InputCounterNames.filesTruncated)
     Log.debug("\(host.name): \(printable(file.path)): truncated at \(file.offset), begins anew")
     let index = stream.chain.firstIndex { $0 === file }
-    let copy = copied(file)
-    if copy == nil && file.scanned > 0 { count(InputCounterNames.lostBytes, file.scanned) }
     let old = file.known
     old.end = file.offset
     old.isOpen = false
@@ -24,12 +22,8 @@ extension Tailer {
     stream.drained.removeAll { $0 === file }
     let later = index.map { Array(stream.chain[($0 + 1)...]) } ?? []
     if let index { stream.chain.removeSubrange(index...) }
-    if let copy {
-      open(
-        Opening(
-          path: copy.path, key: copy.status.key, isCompressed: false, known: old,
-          begin: .at(file.offset)), in: stream)
-    } else {
+    if !openCopy(of: file) {
+      if file.scanned > 0 { count(InputCounterNames.lostBytes, file.scanned) }
       forget(old)
       store.remove(old.row.id)
     }
@@ -38,6 +32,18 @@ extension Tailer {
     stream.chain += later
     settle(stream)
     register()
+  }
+
+  /// Reads on in the copy that a rotation left; false when there is none.
+  private func openCopy(of file: TailFile) -> Bool {
+    for _ in 0..<Self.looksMax {
+      guard let copy = copied(file) else { return false }
+      let rest = Opening(
+        path: copy.path, key: copy.status.key, isCompressed: false, known: file.known,
+        begin: .at(file.offset))
+      if open(rest, in: file.stream) { return true }
+    }
+    return false
   }
 
   /// The copy that holds what was cut off: the same first bytes, and the same bytes before the
