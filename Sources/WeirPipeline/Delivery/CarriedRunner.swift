@@ -21,7 +21,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   let ledger: Ledger
   let queue: DispatchQueue
   private let inbox = Locked(Inbox())
-  private let pool = Locked<[Payload]>([])
+  private let pool = PayloadPool()
   /// Payloads of lanes whose ranges are not released.
   private let unfinished = Atomic<Int>(0)
   /// Parcels that the engine holds.
@@ -105,12 +105,9 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
 
   // MARK: From lanes
 
-  func takePayload() -> Payload { pool.withLock { $0.popLast() } ?? Payload() }
+  func takePayload() -> Payload { pool.take() }
 
-  func recycle(_ payload: Payload) {
-    payload.reset()
-    pool.withLock { if $0.count < 8 { $0.append(payload) } }
-  }
+  func recycle(_ payload: Payload) { pool.give(payload) }
 
   func submit(_ sequence: UInt64, _ payload: Payload?) {
     guard let payload else { return }

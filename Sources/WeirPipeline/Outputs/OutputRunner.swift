@@ -34,7 +34,7 @@ final class OutputRunner: OutputRoute, @unchecked Sendable {
   private let retry: RetryPolicy
   private let queue: DispatchQueue
   private let state: Locked<State>
-  private let pool = Locked<[Payload]>([])
+  private let pool = PayloadPool()
   private let isAbandoned = Atomic<Bool>(false)
   private let pendingCount = Atomic<Int>(0)
   private var draining: RepeatedWork?
@@ -81,13 +81,10 @@ final class OutputRunner: OutputRoute, @unchecked Sendable {
   func beginDrain() {}
 
   /// An empty payload for a lane to encode into.
-  func takePayload() -> Payload { pool.withLock { $0.popLast() } ?? Payload() }
+  func takePayload() -> Payload { pool.take() }
 
   /// Gives back a payload that stayed empty.
-  func recycle(_ payload: Payload) {
-    payload.reset()
-    pool.withLock { if $0.count < 8 { $0.append(payload) } }
-  }
+  func recycle(_ payload: Payload) { pool.give(payload) }
 
   /// Hands over what batch `sequence` has for this output: a payload, or nothing.
   func submit(_ sequence: UInt64, _ payload: Payload?) {
