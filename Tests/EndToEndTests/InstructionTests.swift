@@ -62,7 +62,8 @@ extension EndToEnd {
         Self.run(
           // Fair turns: an output that is held up would need more payloads than its pool holds.
           "WEIR_LANES=1 valgrind --fair-sched=yes --tool=callgrind "
-            + "--callgrind-out-file='\(profile)' '\(job.scratch / "weir")' -c '\(configuration)' >'\(profile).txt' 2>&1"),
+            + "--callgrind-out-file='\(profile)' "
+            + "'\(job.scratch / "weir")' -c '\(configuration)' >'\(profile).txt' 2>&1"),
         "\(Files.text("\(profile).txt"))")
       let written = Files.bytes(job.output("out-\(megabytes).jsonl")).count { $0 == 10 }
       #expect(written == count)
