@@ -11,6 +11,9 @@ public enum OutputCounterNames {
   public static let deadLetters = "dead_letters"
   /// Items written to the spool.
   public static let spooled = "spooled"
+  /// Items of a partly stored entry whose rest the spool refused: they wait in memory, and a crash
+  /// repeats the entry.
+  public static let restsInMemory = "rests_in_memory"
   /// Items shed from a full spool (`storage.total_limit_action drop_oldest`).
   public static let spoolShed = "spool_shed"
   /// Dead letters shed because there are too many (`storage.rejected.limit`).
@@ -18,7 +21,7 @@ public enum OutputCounterNames {
   /// Entries of the spool that were damaged.
   public static let spoolQuarantined = "spool_quarantined"
   public static let all = [
-    requests, failedRequests, splitRequests, duplicates, deadLetters, spooled, spoolShed,
-    lettersShed, spoolQuarantined,
+    requests, failedRequests, splitRequests, duplicates, deadLetters, spooled, restsInMemory,
+    spoolShed, lettersShed, spoolQuarantined,
   ]
 }

@@ -95,6 +95,28 @@ struct SpoolTests {
     #expect(spool.isBalanced)
   }
 
+  @Test("a rest takes the place of its lease as a lease: nobody else takes it, a restart does")
+  func rest() throws {
+    let settings = folder.settings(limit: 10_000)
+    var spool = try folder.open(settings)
+    for number in 0..<3 { #expect(spool.store(.numbered(number, bytes: 1_500)) == .stored) }
+    let first = try #require(spool.take())
+    let part = try #require(spool.storeRest(.numbered(10, bytes: 700), of: first, isAll: false))
+    #expect(spool.pending.entries == 4, "the lease goes on while something else is left of it")
+    let rest = try #require(spool.storeRest(.numbered(11, bytes: 600), of: first, isAll: true))
+    #expect(spool.pending.entries == 4 && spool.counters.replaced.entries == 1)
+    #expect(spool.drain().map(\.number) == [1, 2], "what is leased comes to nobody else")
+    spool.finish(part)
+    spool.giveBack(rest, attempts: 5)
+    let again = try #require(spool.take())
+    #expect(again.payload.number == 11 && again.payload.attempts == 5 && spool.take() == nil)
+    #expect(spool.isBalanced)
+    spool.close()
+    spool = try folder.open(settings)
+    #expect(spool.drain().map(\.number) == [11])
+    #expect(spool.isBalanced)
+  }
+
   @Test("at the limit appends are refused until something is finished")
   func block() throws {
     let limit = 64 << 10

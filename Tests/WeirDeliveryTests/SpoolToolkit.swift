@@ -111,6 +111,22 @@ extension Spool {
     return .failed("no answer")
   }
 
+  /// Appends a part of a lease, and waits for the new one.
+  func storeRest(_ payload: SpoolPayload, of lease: SpoolLease, isAll: Bool) -> SpoolLease? {
+    let answer = Locked<SpoolLease??>(nil)
+    let holder = Holder(answer)
+    let body = payload.body.withUnsafeBytes { HTTPBody(copying: $0) }
+    appendRest(
+      of: lease, isAll: isAll, body: body.bytes, keeping: body, encoding: payload.encoding,
+      itemEnds: payload.itemEnds, attempts: payload.attempts, time: payload.time
+    ) { _, new in holder.value.withLock { $0 = .some(new) } }
+    for _ in 0..<20_000 {
+      if let result = holder.value.withLock({ $0 }) { return result }
+      usleep(500)
+    }
+    return nil
+  }
+
   /// Takes everything, in order, and finishes it.
   func drain() -> [SpoolPayload] {
     var all: [SpoolPayload] = []

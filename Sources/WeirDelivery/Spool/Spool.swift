@@ -95,7 +95,8 @@ public final class Spool: Sendable {
       SpoolRequest(
         fields: fields, body: .array(payload.body), encoding: payload.encoding,
         itemCount: UInt32(truncatingIfNeeded: payload.itemEnds.count), time: payload.time,
-        replacing: lease, answer: whenDurable))
+        replacing: lease.map { SpoolReplacement(lease: $0, isAll: true, isKept: false) },
+        answer: { result, _ in whenDurable(result) }))
   }
 
   /// Stores a payload whose body somebody else holds: `owner` keeps it readable and unchanged until
@@ -110,8 +111,31 @@ public final class Spool: Sendable {
     add(
       SpoolRequest(
         fields: fields, body: .borrowed(body, owner), encoding: encoding,
-        itemCount: UInt32(truncatingIfNeeded: itemEnds.count), time: time, replacing: lease,
-        answer: whenDurable))
+        itemCount: UInt32(truncatingIfNeeded: itemEnds.count), time: time,
+        replacing: lease.map { SpoolReplacement(lease: $0, isAll: true, isKept: false) },
+        answer: { result, _ in whenDurable(result) }))
+  }
+
+  /// Stores what is left of a lease, or a part of it, as an entry that is leased already: who gets
+  /// it goes on with it, and after a crash it is what comes again. The limit does not count.
+  /// - Parameters:
+  ///   - isAll: nothing else is left of `lease`, which ends in the same moment; else it goes on.
+  ///   - whenDurable: as for `append`, with the new lease (without a body) when it is stored.
+  public func appendRest(
+    of lease: SpoolLease, isAll: Bool, body: UnsafeRawBufferPointer,
+    keeping owner: any AnyObject & Sendable, encoding: UInt8, itemEnds: [UInt32],
+    attempts: UInt32, time: Int64,
+    whenDurable: @escaping @Sendable (SpoolAppendResult, SpoolLease?) -> Void
+  ) {
+    let fields = RecordFields.encode(attempts: attempts, note: [], itemEnds: itemEnds)
+    let left = SpoolPayload(body: [], encoding: encoding, attempts: attempts, time: time)
+    add(
+      SpoolRequest(
+        fields: fields, body: .borrowed(body, owner), encoding: encoding,
+        itemCount: UInt32(truncatingIfNeeded: itemEnds.count), time: time,
+        replacing: SpoolReplacement(lease: lease, isAll: isAll, isKept: true),
+        answer: { result, id in whenDurable(result, id.map { SpoolLease(id: $0, payload: left) }) }
+      ))
   }
 
   private func add(_ request: SpoolRequest) {
@@ -123,7 +147,7 @@ public final class Spool: Sendable {
       return (!waiting.isScheduled, false)
     }
     if isClosed {
-      request.answer(.failed("the spool \(settings.directory) is closed"))
+      request.answer(.failed("the spool \(settings.directory) is closed"), nil)
     } else if isFirst {
       queue.async { self.drain() }
     }
@@ -138,8 +162,8 @@ public final class Spool: Sendable {
         return waiting.requests
       }
       if batch.isEmpty { return }
-      writer.write(batch, store) { request, result in
-        request.answer(result)
+      writer.write(batch, store) { request, result, id in
+        request.answer(result, id)
         waiting.withLock { $0.entries -= 1 }
       }
     }

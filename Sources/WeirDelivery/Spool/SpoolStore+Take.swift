@@ -47,7 +47,8 @@ extension SpoolStore {
         let offset = cursor.offset
         cursor.offset += header.recordBytes
         cursor.index = header.index + 1
-        if segments[place].done.contains(header.index) { continue }
+        let id = SpoolEntryID(segment: segments[place].id, index: header.index)
+        if wasLeased(id) || segments[place].done.contains(header.index) { continue }
         return (place, header.index, Taken(offset: offset, amount: header.amount))
       }
       if segments[place].isActive { return nil }

@@ -26,7 +26,9 @@ final class SpoolStore {
   /// Before it everything is taken or finished.
   var cursor = Cursor()
   var leased: [SpoolEntryID: Taken] = [:]
-  /// Given back, the oldest last; all of them are before the cursor.
+  /// Entries that were leased as they were written: the cursor leaves them out.
+  private var ahead: Set<SpoolEntryID> = []
+  /// Given back, the oldest last; none of them does the cursor find.
   var returned: [(id: SpoolEntryID, taken: Taken)] = []
   var quarantine: Quarantine
   var journal: DoneJournal
@@ -133,6 +135,7 @@ final class SpoolStore {
     guard !isClosed, let taken = leased.removeValue(forKey: lease.id),
       let place = position(lease.id.segment)
     else { return false }
+    ahead.remove(lease.id)
     segments[place].leased -= taken.amount
     settle(place, lease.id.index, taken.amount)
     count {
@@ -147,6 +150,17 @@ final class SpoolStore {
     removeIfDone(place)
     return isIdle
   }
+
+  /// Leases a visible entry that the cursor has not come to.
+  func lease(_ id: SpoolEntryID, _ taken: Taken) {
+    guard let place = position(id.segment) else { return }
+    leased[id] = taken
+    ahead.insert(id)
+    segments[place].leased += taken.amount
+  }
+
+  /// Whether an entry before the cursor was leased as it was written; asked once.
+  func wasLeased(_ id: SpoolEntryID) -> Bool { ahead.remove(id) != nil }
 
   /// Ends a lease without success: the entry is as old as it was.
   func giveBack(_ lease: SpoolLease, attempts: UInt32?) {
@@ -220,6 +234,7 @@ final class SpoolStore {
         continue
       }
       returned.removeAll { $0.id.segment == segment.id }
+      ahead = ahead.filter { $0.segment != segment.id }
       segments[place].live = SpoolAmount()
       count {
         $0.counters.dropped += segment.live

@@ -2,6 +2,15 @@ import Glibc
 import WeirSystem
 import WeirTelemetry
 
+/// What an append means for the lease that it is a part of.
+struct SpoolReplacement: Sendable {
+  let lease: SpoolLease
+  /// It is all that is left: the lease ends with it.
+  let isAll: Bool
+  /// Who appends goes on with the new entry: nobody else takes it.
+  let isKept: Bool
+}
+
 /// An append that waits.
 struct SpoolRequest: Sendable {
   enum Body: @unchecked Sendable {
@@ -25,13 +34,15 @@ struct SpoolRequest: Sendable {
   let encoding: UInt8
   let itemCount: UInt32
   let time: Int64
-  let replacing: SpoolLease?
-  let answer: @Sendable (SpoolAppendResult) -> Void
+  let replacing: SpoolReplacement?
+  /// The result, and the entry that it is now.
+  let answer: @Sendable (SpoolAppendResult, SpoolEntryID?) -> Void
 
   /// Takes the checksum of the contents, on the thread that appends.
   init(
     fields: [UInt8], body: Body, encoding: UInt8, itemCount: UInt32, time: Int64,
-    replacing: SpoolLease?, answer: @escaping @Sendable (SpoolAppendResult) -> Void
+    replacing: SpoolReplacement?,
+    answer: @escaping @Sendable (SpoolAppendResult, SpoolEntryID?) -> Void
   ) {
     self.fields = fields
     self.body = body
@@ -73,7 +84,7 @@ final class SpoolWriter {
   /// Names that are tried for a segment.
   static let takenNamesMax = 16
 
-  typealias Answer = (SpoolRequest, SpoolAppendResult) -> Void
+  typealias Answer = (SpoolRequest, SpoolAppendResult, SpoolEntryID?) -> Void
 
   private let settings: SpoolSettings
   private let files: any SpoolFiles
@@ -108,7 +119,7 @@ final class SpoolWriter {
         put(request, store, answer)
       } else {
         store.withLock { $0.count { $0.counters.refused += 1 } }
-        answer(request, .full)
+        answer(request, .full, nil)
       }
     }
     commit(store, answer)
@@ -234,13 +245,31 @@ final class SpoolWriter {
     for request in done { amount.items += Int(request.itemCount) }
     store.withLock { store in
       store.publish(amount, now.id, count: now.nextIndex)
-      for request in done {
-        if let lease = request.replacing { _ = store.finish(lease, isReplaced: true) }
-      }
+      replace(done, now, store)
     }
     if hasFailed { Log.info("\(settings.directory): appends are stored again") }
     hasFailed = false
-    for request in done { answer(request, .stored) }
+    for (place, request) in done.enumerated() {
+      let index = now.syncedIndex + UInt32(place)
+      answer(request, .stored, SpoolEntryID(segment: now.id, index: index))
+    }
+  }
+
+  /// Ends the leases that visible requests replace, and leases those to whom they belong.
+  private func replace(_ done: [SpoolRequest], _ now: Active, _ store: SpoolStore) {
+    var offset = now.syncedEnd
+    for (place, request) in done.enumerated() {
+      defer { offset += request.recordBytes }
+      guard let replacement = request.replacing else { continue }
+      if replacement.isKept {
+        let amount = SpoolAmount(
+          entries: 1, items: Int(request.itemCount), bytes: request.recordBytes)
+        store.lease(
+          SpoolEntryID(segment: now.id, index: now.syncedIndex + UInt32(place)),
+          SpoolStore.Taken(offset: offset, amount: amount))
+      }
+      if replacement.isAll { _ = store.finish(replacement.lease, isReplaced: true) }
+    }
   }
 
   /// Cuts off what was not synced, or else notes that it is not wanted, and ends the segment.
@@ -263,7 +292,7 @@ final class SpoolWriter {
     store.withLock { $0.count { $0.counters.failed += requests.count } }
     if !hasFailed { Log.error("\(message); appends fail until that is mended") }
     hasFailed = true
-    for request in requests { answer(request, .failed(message)) }
+    for request in requests { answer(request, .failed(message), nil) }
   }
 
   // MARK: Ending a segment
@@ -283,7 +312,7 @@ final class SpoolWriter {
     let isDone = store.withLock { store in
       store.position(now.id).map { store.segments[$0].isDone } ?? true
     }
-    if isDone { end(store) { _, _ in } }
+    if isDone { end(store) { _, _, _ in } }
   }
 
   /// Lets go of files and lock.

@@ -28,6 +28,16 @@ extension CarriedRunner: DeliveryPorts {
     countStorage()
   }
 
+  func rewrite(_ part: Parcel) {
+    guard let spool = storage.spool, let lease = part.consignment.lease else {
+      return post(.rewritten(part, nil, .failed("no spool")))
+    }
+    CarriedStorage.rewrite(part, of: lease, isGzip: output.target.encoding == .gzip, in: spool) {
+      [weak self] outcome, entry in self?.post(.rewritten(part, entry, outcome))
+    }
+    countStorage()
+  }
+
   func takeSpooled() -> Parcel? {
     guard let spool = storage.spool else { return nil }
     defer { countStorage() }
@@ -61,7 +71,7 @@ extension CarriedRunner: DeliveryPorts {
         item: bytes, status: item.status, type: item.type, reason: item.reason,
         index: item.place.isEmpty ? nil : item.place)
     }
-    let isReplay = parcel.consignment.store === box.spool
+    let isReplay = parcel.consignment.origin == .deadLetters
     box.append(letters) { [weak self] result in
       guard let self else { return }
       if result == .stored {
@@ -124,6 +134,7 @@ extension CarriedRunner: DeliveryPorts {
     case .retries: counters.retries.add(value)
     case .givenUp: counters.retriesFailed.add(value)
     case .spooled: extra(OutputCounterNames.spooled, value)
+    case .restsInMemory: extra(OutputCounterNames.restsInMemory, value)
     case .lost: counters.drop(.output, records: value)
     }
   }

@@ -74,7 +74,7 @@ extension CarriedRunner {
       return nil
     }
     return Parcel(
-      payload, of: Consignment(ranges: [], lease: lease, store: store), isWhole: true,
+      payload, of: Consignment(.deadLetters, lease, of: store), isWhole: true,
       attempts: 0, madeAt: letters.time)
   }
 }

@@ -52,6 +52,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case submitted(Payload)
     case replied(Parcel, node: Int, DeliveryOutcome)
     case appended(Parcel, SpoolOutcome)
+    case rewritten(Parcel, Consignment?, SpoolOutcome)
     case buried(Parcel)
     case drain
     case abandon
@@ -164,6 +165,8 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case .replied(let parcel, let node, let outcome):
       engine.replied(parcel, node: node, outcome, at: now)
     case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
+    case .rewritten(let part, let entry, let outcome):
+      engine.rewritten(part, entry, outcome, at: now)
     case .buried(let parcel): engine.buried(parcel, at: now)
     case .drain:
       replaysLeft = 0
@@ -183,7 +186,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     let ranges = payload.ranges
     payload.ranges.removeAll(keepingCapacity: true)
     return Parcel(
-      payload, of: Consignment(ranges: ranges, lease: nil), isWhole: true, attempts: 0,
+      payload, of: Consignment(ranges: ranges), isWhole: true, attempts: 0,
       madeAt: Clock.wall())
   }
 

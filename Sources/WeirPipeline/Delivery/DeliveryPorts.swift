@@ -27,6 +27,9 @@ protocol DeliveryPorts: AnyObject {
   var spooledEntries: Int? { get }
   /// Writes a parcel to the spool; ends with `DeliveryEngine.appended`.
   func append(_ parcel: Parcel)
+  /// Writes a part of an entry of the spool as an entry of its own, which nobody else takes; the
+  /// old one ends with it when it is all that is left. Ends with `DeliveryEngine.rewritten`.
+  func rewrite(_ part: Parcel)
   /// The oldest entry of the spool that nobody has taken.
   func takeSpooled() -> Parcel?
   /// Stores items with their reasons; ends with `DeliveryEngine.buried`.
@@ -64,6 +67,8 @@ enum DeliveryNumber: CaseIterable {
   case requests, failedRequests, splitRequests
   case delivered, deliveredBytes, duplicates
   case retries, givenUp, spooled
+  /// Items of a partly stored entry that the spool refused: a crash repeats the entry.
+  case restsInMemory
   /// Items of a body that could not be cut: a defect, but not a silent one.
   case lost
 }

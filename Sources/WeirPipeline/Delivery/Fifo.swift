@@ -6,6 +6,9 @@ struct Fifo<Element> {
   var count: Int { elements.count - head }
   var isEmpty: Bool { count == 0 }
 
+  /// What `popFirst` gives.
+  var first: Element? { head < elements.count ? elements[head] : nil }
+
   mutating func append(_ element: Element) { elements.append(element) }
 
   /// Puts an element before all others.
@@ -31,6 +34,17 @@ struct Fifo<Element> {
       head = 0
     }
     return element
+  }
+
+  /// Takes out the first element that meets a condition.
+  mutating func removeFirst(where isTaken: (Element) -> Bool) -> Element? {
+    for index in elements.indices.dropFirst(head) {
+      if let element = elements[index], isTaken(element) {
+        elements.remove(at: index)
+        return element
+      }
+    }
+    return nil
   }
 
   /// Takes out all elements that meet a condition, in order.

@@ -4,6 +4,10 @@ import WeirStage
 /// What one payload of a lane, or one entry of a spool, still owes: it is finished when all parts
 /// that it was cut into are. Touched on its output's queue only.
 final class Consignment: @unchecked Sendable {
+  /// Where its items come from.
+  enum Origin { case lane, spool, deadLetters }
+
+  let origin: Origin
   /// Ranges of the ledger that it owns; empty for what comes from a spool.
   let ranges: [RangeID]
   /// The entry of a spool, for what comes from one.
@@ -15,8 +19,21 @@ final class Consignment: @unchecked Sendable {
   /// It comes from the dead letters and could not be stored there anew: it stays what it is.
   var mustStay = false
 
-  init(ranges: [RangeID], lease: SpoolLease?, store: Spool? = nil) {
+  /// What a lane gave.
+  init(ranges: [RangeID]) {
+    origin = .lane
     self.ranges = ranges
+    lease = nil
+    store = nil
+  }
+
+  /// An entry of a spool; its body is not kept here.
+  init(_ origin: Origin, _ lease: SpoolLease, of store: Spool?) {
+    self.origin = origin
+    ranges = []
+    var lease = lease
+    lease.payload.body = []
+    lease.payload.itemEnds = []
     self.lease = lease
     self.store = store
   }
@@ -42,7 +59,7 @@ final class Parcel: @unchecked Sendable {
   var notBefore: Int64 = 0
 
   var itemCount: Int { body.recordOffsets.count }
-  /// It lies in the spool as it is: dropping it from memory loses nothing.
+  /// It lies in the spool or the dead letters as it is: dropping it from memory loses nothing.
   var isInSpool: Bool { isWhole && consignment.lease != nil }
 
   init(
@@ -53,6 +70,13 @@ final class Parcel: @unchecked Sendable {
     self.isWhole = isWhole
     self.attempts = attempts
     self.madeAt = madeAt
+  }
+
+  /// A part that has become an entry of its own: it takes the bytes over.
+  convenience init(_ part: Parcel, as entry: Consignment) {
+    self.init(
+      part.body, of: entry, isWhole: true, attempts: part.attempts, madeAt: part.madeAt)
+    notBefore = part.notBefore
   }
 
   /// Uncompressed bytes of one item.

@@ -9,9 +9,10 @@ final class SimulatedWorld: DeliveryPorts {
   /// What a server does with a request at a time.
   typealias Server = (_ now: Int64, _ items: [Int], _ world: SimulatedWorld) -> DeliveryOutcome
 
-  private enum Due {
+  enum Due {
     case reply(Parcel, Int, DeliveryOutcome)
     case appended(Parcel, SpoolOutcome)
+    case rewritten(Parcel, Consignment?, SpoolOutcome)
     case buried(Parcel)
     case submit(Parcel)
     case wake
@@ -19,9 +20,10 @@ final class SimulatedWorld: DeliveryPorts {
 
   var now: Int64 = 0
   var random: SeededRandom
-  private(set) var engine: DeliveryEngine?
-  private var due: [(at: Int64, what: Due)] = []
-  private let servers: [Server]
+  var engine: DeliveryEngine?
+  var due: [(at: Int64, what: Due)] = []
+  let servers: [Server]
+  let policy: DeliveryPolicy
   private let cutter: BodyCutter
   /// How long a request takes, in nanoseconds.
   var latency: Int64 = 20_000_000
@@ -40,7 +42,9 @@ final class SimulatedWorld: DeliveryPorts {
   var events: [DeliveryEvent] = []
   var numbers: [DeliveryNumber: Int] = [:]
   var wakes = 0
-  private var wakeAt = Int64.max
+  var wakeAt = Int64.max
+  /// What lanes gave and is not finished, in order.
+  var lanes: [(consignment: Consignment, payload: [UInt8], ends: [UInt32])] = []
 
   // The spool: bodies with their items' ends.
   struct Entry {
@@ -53,14 +57,17 @@ final class SimulatedWorld: DeliveryPorts {
   var spoolLimit = Int.max
   var dropsOldest = false
   var diskFails = false
-  private(set) var entries: [UInt64: Entry] = [:]
+  var entries: [UInt64: Entry] = [:]
   private var nextEntry: UInt64 = 0
+  /// How often a part of an entry was written anew.
+  var rewrites = 0
 
   init(
     seed: UInt64 = 1, policy: DeliveryPolicy = DeliveryPolicy(), servers: [Server]
   ) throws {
     random = SeededRandom(seed: seed)
     self.servers = servers
+    self.policy = policy
     cutter = try BodyCutter(.identity)
     engine = DeliveryEngine(policy, nodes: servers.count, self)
   }
@@ -78,12 +85,16 @@ final class SimulatedWorld: DeliveryPorts {
       line.withUnsafeBytes { payload.append($0) }
       payload.recordOffsets.append(UInt32(payload.length))
     }
+    submit(payload, at: time)
+  }
+
+  func submit(_ payload: Payload, at time: Int64) {
     let parcel = Parcel(
-      payload, of: Consignment(ranges: [], lease: nil), isWhole: true, attempts: 0, madeAt: 0)
+      payload, of: Consignment(ranges: []), isWhole: true, attempts: 0, madeAt: 0)
     add(.submit(parcel), at: time)
   }
 
-  private func add(_ what: Due, at time: Int64) {
+  func add(_ what: Due, at time: Int64) {
     // Latest first; of equal times the later one first.
     var low = 0
     var high = due.count
@@ -102,11 +113,14 @@ final class SimulatedWorld: DeliveryPorts {
       switch next.what {
       case .submit(let parcel):
         hold(parcel)
+        lanes.append((parcel.consignment, bytes(parcel.body), parcel.body.recordOffsets))
         engine.submit(parcel, at: now)
       case .reply(let parcel, let node, let outcome):
         underWay -= 1
         engine.replied(parcel, node: node, outcome, at: now)
       case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
+      case .rewritten(let part, let entry, let outcome):
+        engine.rewritten(part, entry, outcome, at: now)
       case .buried(let parcel): engine.buried(parcel, at: now)
       case .wake:
         wakes += 1
@@ -148,7 +162,7 @@ final class SimulatedWorld: DeliveryPorts {
 
   func append(_ parcel: Parcel) {
     if diskFails { return add(.appended(parcel, .failed("no space")), at: now + 1_000_000) }
-    let bytes = Array(UnsafeRawBufferPointer(start: parcel.body.base, count: parcel.body.length))
+    let bytes = bytes(parcel.body)
     while dropsOldest, spoolBytes + bytes.count > spoolLimit,
       let oldest = entries.filter({ !$0.value.isTaken }).keys.min(), let gone = entries[oldest]
     {
@@ -159,10 +173,33 @@ final class SimulatedWorld: DeliveryPorts {
     guard spoolBytes + bytes.count <= spoolLimit else {
       return add(.appended(parcel, .full), at: now + 1_000_000)
     }
-    entries[nextEntry] = Entry(
-      bytes: bytes, ends: parcel.body.recordOffsets, attempts: parcel.attempts)
-    nextEntry += 1
+    write(parcel)
     add(.appended(parcel, .stored), at: now + 3_000_000)
+  }
+
+  func bytes(_ body: Payload) -> [UInt8] {
+    Array(UnsafeRawBufferPointer(start: body.base, count: body.length))
+  }
+
+  private func write(_ parcel: Parcel) {
+    entries[nextEntry] = Entry(
+      bytes: bytes(parcel.body), ends: parcel.body.recordOffsets, attempts: parcel.attempts)
+    nextEntry += 1
+  }
+
+  func rewrite(_ part: Parcel) {
+    if diskFails {
+      return add(.rewritten(part, nil, .failed("no space")), at: now + 1_000_000)
+    }
+    write(part)
+    rewrites += 1
+    entries[nextEntry - 1]?.isTaken = true
+    if part.consignment.openParts == 1, let lease = part.consignment.lease {
+      entries[lease.id.segment] = nil
+    }
+    let lease = SpoolLease(
+      id: SpoolEntryID(segment: nextEntry - 1, index: 0), payload: SpoolPayload(body: []))
+    add(.rewritten(part, Consignment(.spool, lease, of: nil), .stored), at: now + 3_000_000)
   }
 
   func takeSpooled() -> Parcel? {
@@ -197,7 +234,12 @@ final class SimulatedWorld: DeliveryPorts {
   func discard(_ parcel: Parcel) { memoryBytes -= parcel.body.length }
 
   func finish(_ consignment: Consignment) {
-    if let lease = consignment.lease { entries[lease.id.segment] = nil } else { finished += 1 }
+    if let lease = consignment.lease {
+      entries[lease.id.segment] = nil
+    } else {
+      finished += 1
+      lanes.removeAll { $0.consignment === consignment }
+    }
   }
 
   func wake(at time: Int64) {

@@ -1,0 +1,167 @@
+import Testing
+import WeirStage
+
+@testable import WeirPipeline
+
+private let second: Int64 = 1_000_000_000
+
+@Suite("Crashes under the delivery engine")
+struct DeliveryCrashTests {
+  @Test("a crash repeats nothing of a stored entry but what was under way", arguments: 1...20)
+  func restsAreStored(seed: UInt64) throws {
+    let world = try SimulatedWorld(
+      seed: seed,
+      servers: [
+        { now, items, world in
+          if now < 10 * second { return .failure("refused") }
+          switch world.random.below(12) {
+          case 0 where items.count > 1: return .reply(ReplyVerdict(.split, "413"))
+          case 1: return .reply(ReplyVerdict(.retry, "503"))
+          default:
+            return SimulatedServer.each(items) { _ in world.random.below(3) > 0 ? .done : .retry }
+          }
+        }
+      ])
+    world.hasSpool = true
+    for n in 0..<100 { world.submit(Array(n * 50..<n * 50 + 50), at: n.asInt64 * 50_000_000) }
+    world.run(until: 10 * second)
+    #expect(world.spoolItems == 5000)
+    var end = 10 * second
+    for _ in 0..<5 {
+      end += world.random.below(2_000_000_000).asInt64
+      world.run(until: end)
+      let underWay = world.itemsUnderWay
+      let before = world.stored
+      world.crash()
+      // What is stored once more from here on, until the next crash, was under way now.
+      world.run(until: end + second)
+      end += second
+      let repeated = before.keys.filter { (world.stored[$0] ?? 0) > before[$0] ?? 0 }
+      #expect(Set(repeated).isSubset(of: underWay), "seed \(seed)")
+    }
+    world.run()
+    #expect(world.stored.count == 5000 && world.entries.isEmpty && world.memoryBytes == 0)
+    #expect(world.rewrites > 0)
+  }
+
+  @Test("a rest that the spool refuses waits in memory, is counted, and is delivered")
+  func refusedRests() throws {
+    let world = try SimulatedWorld(servers: [
+      { now, items, world in
+        if now < 10 * second { return .failure("refused") }
+        return SimulatedServer.each(items) { item in
+          now < 60 * second && item % 2 == 0 ? .retry : .done
+        }
+      }
+    ])
+    world.hasSpool = true
+    for n in 0..<20 { world.submit(Array(n * 10..<n * 10 + 10), at: n.asInt64 * 50_000_000) }
+    world.run(until: 10 * second)
+    world.diskFails = true
+    world.run()
+    #expect(world.stored.count == 200 && world.stored.values.allSatisfy { $0 == 1 })
+    #expect(world.numbers[.restsInMemory] ?? 0 >= 100 && world.rewrites == 0)
+    #expect(world.entries.isEmpty && world.memoryBytes == 0)
+  }
+
+  @Test("a rest in the spool keeps its pause: a busy server is not asked more often for it")
+  func pausedRests() throws {
+    let world = try SimulatedWorld(servers: [
+      { now, items, _ in
+        if now < 10 * second { return .failure("refused") }
+        return SimulatedServer.each(items) { _ in now < 100 * second ? .retry : .done }
+      }
+    ])
+    world.hasSpool = true
+    for n in 0..<10 { world.submit(Array(n * 10..<n * 10 + 10), at: n.asInt64 * 50_000_000) }
+    world.run()
+    #expect(world.stored.count == 100 && world.stored.values.allSatisfy { $0 == 1 })
+    #expect(world.requests.count < 300, "\(world.requests.count) requests")
+    #expect(world.entries.isEmpty && world.memoryBytes == 0)
+  }
+
+  @Test("a stop leaves rests where they are, and the next start delivers them once")
+  func stopWithRests() throws {
+    let world = try SimulatedWorld(servers: [
+      { now, items, _ in
+        if now < 10 * second { return .failure("refused") }
+        return SimulatedServer.each(items) { now < 20 * second && $0 % 2 == 0 ? .retry : .done }
+      }
+    ])
+    world.hasSpool = true
+    for n in 0..<20 { world.submit(Array(n * 10..<n * 10 + 10), at: n.asInt64 * 50_000_000) }
+    world.run(until: 12 * second)
+    world.engine?.beginDrain(at: world.now)
+    world.run(until: 13 * second)
+    world.abandon()
+    world.run(until: 14 * second)
+    #expect(world.engine?.parcelsInMemory == 0 && world.memoryBytes == 0)
+    world.crash()
+    world.run()
+    #expect(world.stored.count == 200 && world.stored.values.allSatisfy { $0 == 1 })
+    #expect(world.entries.isEmpty && world.memoryBytes == 0)
+  }
+
+  @Test(
+    "where items replace each other none comes back behind a newer one, whatever happens",
+    arguments: (0..<60).map { _ in UInt64.random(in: 1...1 << 40) })
+  func order(seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    var policy = DeliveryPolicy()
+    policy.isOrdered = true
+    policy.memoryBytesMax = 1 << (8 + random.below(8))
+    let calm = 60 * second
+    let mischief = 2 + random.below(6)
+    func server(_ now: Int64, _ items: [Int], _ world: SimulatedWorld) -> DeliveryOutcome {
+      if now > calm || world.random.below(mischief) == 0 { return SimulatedServer.takesAll(items) }
+      switch world.random.below(8) {
+      case 0: return .failure("reset")
+      case 1: return .reply(ReplyVerdict(.denied, "401"))
+      case 2 where items.count > 1: return .reply(ReplyVerdict(.split, "413"))
+      case 3: return SimulatedServer.each(items) { $0 % 97 == 0 ? .dead : .done }
+      default:
+        let part = 1 + world.random.below(5)
+        return SimulatedServer.each(items) { ($0 + part) % 5 < part ? .retry : .done }
+      }
+    }
+    let world = try SimulatedWorld(
+      seed: seed, policy: policy, servers: Array(repeating: server, count: 1 + random.below(2)))
+    world.hasSpool = random.below(5) > 0
+    world.spoolLimit = random.below(2) == 0 ? 2_000 + random.below(10_000) : .max
+    world.dropsOldest = random.below(3) == 0
+    // A body holds each key once: item 1000 n + k is version n of key k.
+    for n in 0..<150 {
+      let keys = (0..<20).filter { _ in random.below(3) == 0 } + [20]
+      world.submit(
+        keys.map { n * 1000 + $0 }, at: n.asInt64 * 200_000_000, padding: random.below(60))
+    }
+    for step in 1...30 {
+      world.diskFails = world.random.below(4) == 0
+      world.run(until: step.asInt64 * 2 * second)
+      switch world.random.below(4) {
+      case 0: world.crash()
+      case 1 where world.random.below(2) == 0:
+        world.engine?.beginDrain(at: world.now)
+        world.run(until: step.asInt64 * 2 * second + second / 2)
+        world.abandon()
+        world.run(until: step.asInt64 * 2 * second + second)
+        world.crash()
+      default: break
+      }
+    }
+    world.diskFails = false
+    world.run()
+    var newest: [Int: Int] = [:]
+    var fallen: [Int] = []
+    for item in world.storedOrder {
+      let before = newest[item % 1000] ?? -1
+      if item / 1000 < before { fallen.append(item) }
+      newest[item % 1000] = max(before, item / 1000)
+    }
+    #expect(fallen.isEmpty, "seed \(seed): behind newer ones")
+    let all = Set(world.stored.keys).union(world.dead.keys).union(world.shed)
+    #expect(all.isSuperset(of: (0..<150).map { $0 * 1000 + 20 }), "seed \(seed): items are lost")
+    #expect(world.entries.isEmpty && world.memoryBytes == 0, "seed \(seed)")
+    #expect(world.engine?.parcelsInMemory == 0, "seed \(seed)")
+  }
+}
