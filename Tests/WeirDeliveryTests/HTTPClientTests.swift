@@ -261,13 +261,13 @@ struct HTTPClientTests {
   @Test("a client that was never used leaves nothing behind")
   func unused() {
     let client = HTTPClient()
-    client.cancelAll()
+    client.cancel(HTTPOwner())
     client.close()
     #expect(client.counts == HTTPClient.Counts())
   }
 
-  @Test("cancelling ends what was sent before, once, and nothing that is sent after")
-  func cancelAll() throws {
+  @Test("cancelling ends what its owner sent before, once, and nothing of others or sent after")
+  func cancel() throws {
     let isHeld = Locked(true)
     let server = TestServer { connection in
       while connection.readRequest() != nil {
@@ -277,16 +277,25 @@ struct HTTPClientTests {
     }
     let client = HTTPClient()
     let endpoint = Self.endpoint(server) { $0.maxConnections = 3 }
-    let request = try HTTPRequest(endpoint: endpoint, target: "/")
+    let owner = HTTPOwner()
+    let request = try HTTPRequest(endpoint: endpoint, target: "/", owner: owner)
+    let foreign = try HTTPRequest(endpoint: endpoint, target: "/", owner: HTTPOwner())
     let readers = (0..<10).map { _ in TestReader() }
-    for reader in readers { client.send(request, reader) }
+    let others = (0..<10).map { _ in TestReader() }
+    // Of both some have a connection, and the others wait for one.
+    for (mine, other) in zip(readers, others) {
+      client.send(request, mine)
+      client.send(foreign, other)
+    }
     #expect(eventually { server.accepted == 3 })
-    client.cancelAll()
+    client.cancel(owner)
     let after = TestReader()
     client.send(request, after)
     for reader in readers { #expect(reader.wait()?.ends == [.cancelled]) }
+    #expect(others.allSatisfy { $0.reply.ends.isEmpty })
     isHeld.withLock { $0 = false }
     #expect(after.wait()?.ends == [nil])
+    for reader in others { #expect(reader.wait()?.ends == [nil]) }
     for reader in readers { #expect(reader.reply.ends.count == 1) }
   }
 }

@@ -43,8 +43,9 @@ public final class HTTPClient: HTTPTransport {
     loop.post(.send(HTTPLoop.Order(request: request, reader: reader)))
   }
 
-  /// Every request sent before this call ends with `.cancelled`, if it has not ended by then.
-  public func cancelAll() { loop.post(.cancelAll) }
+  /// Every request of this owner that was sent before this call ends with `.cancelled`, if it has
+  /// not ended by then; those of others, who share the client, go on.
+  public func cancel(_ owner: HTTPOwner) { loop.post(.cancel(owner)) }
 
   /// Cancels everything, closes every connection, and waits for the thread unless called on it.
   public func close() { loop.close() }

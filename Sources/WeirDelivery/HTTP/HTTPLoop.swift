@@ -15,7 +15,7 @@ final class HTTPLoop: @unchecked Sendable {
 
   enum Command {
     case send(Order)
-    case cancelAll
+    case cancel(HTTPOwner)
   }
 
   struct Inbox {

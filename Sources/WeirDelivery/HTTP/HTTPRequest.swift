@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What makes a request impossible: found when it is built, never when it is sent.
 public enum HTTPRequestError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Not the name of a header.
@@ -88,6 +90,17 @@ public final class HTTPBody: @unchecked Sendable {
   }
 }
 
+/// Who has sent a request, for whoever wants to cancel its own.
+public struct HTTPOwner: Sendable, Hashable {
+  private static let next = Atomic<UInt64>(0)
+  private let number: UInt64
+
+  /// A new one, unlike all others of this process.
+  public init() {
+    number = HTTPOwner.next.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+}
+
 /// One request, complete.
 public struct HTTPRequest: Sendable {
   /// Where it goes.
@@ -102,11 +115,13 @@ public struct HTTPRequest: Sendable {
   public var body: HTTPBody
   /// Seconds for all of it, from the start of sending to the end of the reply; 0 for no limit.
   public var timeoutSeconds: Double
+  /// By whom `HTTPTransport.cancel` finds it; nil for none.
+  public var owner: HTTPOwner?
 
   /// Makes a request, or refuses its method or target.
   public init(
     endpoint: HTTPEndpoint, method: String = "POST", target: String, headers: [HTTPHeader] = [],
-    body: HTTPBody = .none, timeoutSeconds: Double = 0
+    body: HTTPBody = .none, timeoutSeconds: Double = 0, owner: HTTPOwner? = nil
   ) throws(HTTPRequestError) {
     guard HTTPText.isToken(method) else { throw .method(method) }
     guard HTTPText.isTarget(target) else { throw .target(target) }
@@ -116,6 +131,7 @@ public struct HTTPRequest: Sendable {
     self.headers = headers
     self.body = body
     self.timeoutSeconds = timeoutSeconds
+    self.owner = owner
   }
 }
 

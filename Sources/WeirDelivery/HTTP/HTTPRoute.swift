@@ -76,10 +76,11 @@ struct HTTPWaiting {
     return order
   }
 
-  mutating func takeAll() -> [HTTPLoop.Order] {
-    let left = orders[first...].compactMap { $0 }
-    orders = []
+  /// Takes out what meets a condition, in order.
+  mutating func takeAll(where isTaken: (HTTPLoop.Order) -> Bool) -> [HTTPLoop.Order] {
+    let all = orders[first...].compactMap { $0 }
+    orders = all.filter { !isTaken($0) }
     first = 0
-    return left
+    return all.filter(isTaken)
   }
 }

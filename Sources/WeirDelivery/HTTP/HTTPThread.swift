@@ -33,7 +33,7 @@ final class HTTPThread {
       for command in commands {
         switch command {
         case .send(let order): accept(order)
-        case .cancelAll: cancelAll()
+        case .cancel(let owner): cancel(owner)
         }
       }
       commands.removeAll(keepingCapacity: true)
@@ -182,9 +182,23 @@ final class HTTPThread {
     reader?.end(failure)
   }
 
+  private func cancel(_ owner: HTTPOwner) {
+    var waiting: [HTTPLoop.Order] = []
+    for route in routes.values { waiting += route.waiting.takeAll { $0.request.owner == owner } }
+    var freed: [HTTPRoute] = []
+    for transfer in active where transfer.request?.owner == owner {
+      if let route = transfer.route { freed.append(route) }
+      interrupt(transfer, .cancelled)
+    }
+    counts.failures += waiting.count
+    for order in waiting { order.reader.end(.cancelled) }
+    // What others send over the same connections has waited for these.
+    for route in freed { beginWaiting(route) }
+  }
+
   private func cancelAll() {
     var waiting: [HTTPLoop.Order] = []
-    for route in routes.values { waiting += route.waiting.takeAll() }
+    for route in routes.values { waiting += route.waiting.takeAll { _ in true } }
     while let transfer = active.last { interrupt(transfer, .cancelled) }
     counts.failures += waiting.count
     for order in waiting { order.reader.end(.cancelled) }

@@ -13,7 +13,7 @@ public enum HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
   case broken(String)
   /// The reader wanted no more.
   case aborted
-  /// `cancelAll`, or the client was closed.
+  /// `cancel`, or the client was closed.
   case cancelled
 
   /// One sentence that says which.
@@ -46,6 +46,7 @@ public protocol HTTPReplyReader: AnyObject, Sendable {
 public protocol HTTPTransport: AnyObject, Sendable {
   /// Sends from any thread. The request, its body and the reader are kept until `end`.
   func send(_ request: HTTPRequest, _ reader: any HTTPReplyReader)
-  /// Every request sent before this call ends with `.cancelled`, if it has not ended by then.
-  func cancelAll()
+  /// Every request of this owner that was sent before this call ends with `.cancelled`, if it has
+  /// not ended by then; those of others go on.
+  func cancel(_ owner: HTTPOwner)
 }

@@ -12,7 +12,7 @@ extension CarriedRunner: DeliveryPorts {
       self?.post(.replied(parcel, node: node, outcome))
     }
     do throws(HTTPRequestError) {
-      transport?.send(try servers[node].request(body), reader)
+      transport?.send(try servers[node].request(body, of: owner), reader)
     } catch {
       post(.replied(parcel, node: node, .failure(error.description)))
     }

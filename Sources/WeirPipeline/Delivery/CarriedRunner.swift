@@ -20,6 +20,8 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   let setup: CarriedSetup
   let ledger: Ledger
   let queue: DispatchQueue
+  /// The transport is shared with other outputs.
+  let owner = HTTPOwner()
   private let inbox = Locked(Inbox())
   private let pool = PayloadPool()
   /// Payloads of lanes whose ranges are not released.
@@ -174,7 +176,7 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case .abandon:
       engine.abandon(at: now)
       // What is under way is given up; with a spool it goes there.
-      transport?.cancelAll()
+      transport?.cancel(owner)
     case .replay: replaysLeft = storage.deadLetters?.spool.pending.entries ?? 0
     case .wake:
       timerAt = .max

@@ -43,12 +43,12 @@ public struct CarriedServer: Sendable {
     for header in headers { made.append(try HTTPHeader(header.name, header.value)) }
     self.headers = made
     // What is wrong with method or path is found here, not when the first request is due.
-    _ = try request(.none)
+    _ = try request(.none, of: nil)
   }
 
   /// A request with a body.
-  func request(_ body: HTTPBody) throws(HTTPRequestError) -> HTTPRequest {
+  func request(_ body: HTTPBody, of owner: HTTPOwner?) throws(HTTPRequestError) -> HTTPRequest {
     try HTTPRequest(
-      endpoint: endpoint, method: method, target: path, headers: headers, body: body)
+      endpoint: endpoint, method: method, target: path, headers: headers, body: body, owner: owner)
   }
 }
