@@ -31,6 +31,28 @@ struct HTTPHostileReplyTests {
     return !text.isEmpty && reply.misplaced == 0
   }
 
+  /// Answers when it has read as much as comes at once, while megabytes are still to come.
+  private func refusing(_ promisedBytes: Int) -> TestServer {
+    TestServer { connection in
+      guard connection.readHead() != nil else { return }
+      _ = connection.readSome()
+      connection.write(
+        "HTTP/1.1 413 Payload Too Large\r\nContent-Type: text/plain\r\n"
+          + "Content-Length: \(promisedBytes)\r\n\r\ntoo large")
+      usleep(100_000)
+      connection.reset()
+    }
+  }
+
+  @Test("a server that answers 413, takes no more and resets is heard", arguments: [9, 500])
+  func refusedWhileSending(promisedBytes: Int) throws {
+    let server = refusing(promisedBytes)
+    let reply = try exchange(server, body: String(repeating: "x", count: 16 << 20))
+    #expect(reply.status == 413 && reply.text == "too large", "\(reply.ends)")
+    #expect(reply.ends.count == 1 && reply.misplaced == 0)
+    if promisedBytes > 9 { #expect(isBroken(reply)) } else { #expect(reply.ends == [nil]) }
+  }
+
   @Test("answers 1xx are skipped")
   func informational() throws {
     let server = answering(
