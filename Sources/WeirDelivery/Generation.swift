@@ -30,12 +30,18 @@ public final class Generation: @unchecked Sendable {
   var lastRange: Int32 = -1
 
   let dirtyList: DirtyList?
+  /// What begins before this position may have been delivered before this process began.
+  let repeatsBefore: UInt64
 
   /// - Parameters:
   ///   - committed: the position up to which everything was finished before.
+  ///   - repeatsBefore: where content began that no earlier process can have read; 0 for a new one.
   ///   - dirtyList: told when the position moves; without one `Ledger.takeDirty` tells.
-  public init(id: GenerationID, committed: UInt64, dirtyList: DirtyList? = nil) {
+  public init(
+    id: GenerationID, committed: UInt64, repeatsBefore: UInt64 = 0, dirtyList: DirtyList? = nil
+  ) {
     self.id = id
+    self.repeatsBefore = repeatsBefore
     self.dirtyList = dirtyList
     state = Locked(State(committed: committed))
   }

@@ -27,6 +27,7 @@ public final class Ledger: @unchecked Sendable {
     var chain: Int32 = -1  // first of the ranges released when this one finishes
     var chainNext: Int32 = -1
     var end: UInt64 = 0
+    var mayRepeat = false
     // SAFETY: retained while the range is in its generation's queue; released as it leaves.
     var generation: Unmanaged<Generation>?
   }
@@ -51,7 +52,8 @@ public final class Ledger: @unchecked Sendable {
   /// True when no further range should be begun.
   public var isFull: Bool { openCount >= Ledger.openMax }
 
-  /// Begins a range that ends at `end`, with one owner. Ranges of a generation are begun in order.
+  /// Begins a range at `end`, which `extend` moves, with one owner. Ranges of a generation are
+  /// begun in order.
   public func begin(_ generation: Generation, end: UInt64) -> RangeID {
     state.withLock { state in
       let index: Int32
@@ -64,7 +66,8 @@ public final class Ledger: @unchecked Sendable {
       }
       // SAFETY: the queue holds its generation until the range has left it.
       state.ranges[Int(index)] = Range(
-        owners: 1, end: end, generation: Unmanaged.passRetained(generation))
+        owners: 1, end: end, mayRepeat: end < generation.repeatsBefore,
+        generation: Unmanaged.passRetained(generation))
       if generation.lastRange >= 0 {
         state.ranges[Int(generation.lastRange)].next = index
         state.ranges[Int(index)].previous = generation.lastRange
@@ -81,6 +84,14 @@ public final class Ledger: @unchecked Sendable {
   public func extend(_ range: RangeID, to end: UInt64) {
     guard !range.isNone else { return }
     state.withLock { $0.ranges[Int(range.index)].end = end }
+  }
+
+  /// Whether records of some owned ranges may have been delivered before this process began: they
+  /// lie behind the stored position of a file that an earlier one has read.
+  public func mayRepeat(_ ranges: [RangeID]) -> Bool {
+    state.withLock { state in
+      ranges.contains { !$0.isNone && state.ranges[Int($0.index)].mayRepeat }
+    }
   }
 
   /// Adds an owner to each range of a list.

@@ -7,6 +7,9 @@ public enum OutputCounterNames {
   public static let splitRequests = "split_requests"
   /// Items that an earlier try had stored (409 on create).
   public static let duplicates = "duplicates"
+  /// Those of them that came of no earlier try: neither of a retry, nor of a part of a file that
+  /// was read before a restart. Their ids are other records' too, or somebody else sends the same.
+  public static let firstAttemptDuplicates = "duplicates_first_attempt"
   /// Items written to the dead letters.
   public static let deadLetters = "dead_letters"
   /// Items written to the spool.
@@ -21,7 +24,8 @@ public enum OutputCounterNames {
   /// Entries of the spool that were damaged.
   public static let spoolQuarantined = "spool_quarantined"
   public static let all = [
-    requests, failedRequests, splitRequests, duplicates, deadLetters, spooled, restsInMemory,
+    requests, failedRequests, splitRequests, duplicates, firstAttemptDuplicates, deadLetters,
+    spooled, restsInMemory,
     spoolShed, lettersShed, spoolQuarantined,
   ]
 }

@@ -59,6 +59,21 @@ struct LedgerTests {
     #expect(new.committed == 5)
   }
 
+  @Test("what an earlier process can have read may repeat, what came later cannot")
+  func mayRepeat() {
+    let ledger = Ledger()
+    let old = Generation(id: .random(), committed: 100, repeatsBefore: 300)
+    let new = Generation(id: .random(), committed: 0)
+    let ranges = [(old, 100), (old, 299), (old, 300), (new, 0)].map { generation, begin in
+      ledger.begin(generation, end: UInt64(begin))
+    }
+    for range in ranges { ledger.extend(range, to: 1_000) }
+    #expect(ranges.map { ledger.mayRepeat([$0]) } == [true, true, false, false])
+    #expect(ledger.mayRepeat([ranges[2], .none, ranges[1]]))
+    #expect(!ledger.mayRepeat([]) && !ledger.mayRepeat([.none, ranges[3]]))
+    ledger.release(ranges)
+  }
+
   @Test("a dirty generation is told once, to its own list or to the ledger")
   func dirty() {
     let ledger = Ledger()

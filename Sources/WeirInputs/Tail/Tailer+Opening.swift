@@ -246,9 +246,13 @@ extension Tailer {
     _ begin: UInt64, _ path: Path, in stream: TailStream
   ) {
     let file = continued ?? newGeneration(key, path, stream, begin)
+    // An earlier process may have read, and sent, all that is there now of a file that it knew.
+    let size = gzip == nil ? FileStatus(descriptor: descriptor)?.size : nil
     let generation =
       file.generation
-      ?? Generation(id: file.row.id, committed: file.row.position, dirtyList: store.dirty)
+      ?? Generation(
+        id: file.row.id, committed: file.row.position,
+        repeatsBefore: continued == nil ? 0 : size ?? .max, dirtyList: store.dirty)
     file.generation = generation
     file.isOpen = true
     file.isDrained = false

@@ -131,6 +131,7 @@ extension CarriedRunner: DeliveryPorts {
     case .delivered: counters.records.add(value)
     case .deliveredBytes: counters.bytes.add(value)
     case .duplicates: extra(OutputCounterNames.duplicates, value)
+    case .firstAttemptDuplicates: extra(OutputCounterNames.firstAttemptDuplicates, value)
     case .retries: counters.retries.add(value)
     case .givenUp: counters.retriesFailed.add(value)
     case .spooled: extra(OutputCounterNames.spooled, value)

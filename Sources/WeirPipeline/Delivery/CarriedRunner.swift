@@ -188,7 +188,8 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     let ranges = payload.ranges
     payload.ranges.removeAll(keepingCapacity: true)
     return Parcel(
-      payload, of: Consignment(ranges: ranges), isWhole: true, attempts: 0,
+      payload, of: Consignment(ranges: ranges, mayRepeat: ledger.mayRepeat(ranges)), isWhole: true,
+      attempts: 0,
       madeAt: Clock.wall())
   }
 

@@ -37,7 +37,7 @@ extension DeliveryEngine {
     }
     ports.count(.delivered, stored)
     ports.count(.deliveredBytes, storedBytes)
-    ports.count(.duplicates, outcomes.count(of: .duplicate))
+    countDuplicates(outcomes.count(of: .duplicate), of: parcel)
     let message = describe(&dead, outcomes)
     if again.isEmpty {
       window.succeeded()
@@ -49,6 +49,16 @@ extension DeliveryEngine {
     let rest = again.isEmpty ? nil : self.rest(of: parcel, again, message)
     finishPart(of: parcel)
     if let rest { keep(rest) }
+  }
+
+  /// What the server had already: as good as stored, and no wonder after a retry or a restart. In
+  /// the first request that ever carried an item it is one.
+  private func countDuplicates(_ items: Int, of parcel: Parcel) {
+    guard items > 0 else { return }
+    ports.count(.duplicates, items)
+    guard parcel.attempts == 0, !parcel.consignment.mayRepeat else { return }
+    ports.count(.firstAttemptDuplicates, items)
+    ports.tell(.strangeDuplicates(items: items))
   }
 
   /// Fills in what the server said of dead items; returns what it said first of one to retry.

@@ -13,7 +13,8 @@ struct DeliveryNews {
   private var toldAt: [Topic: Int64] = [:]
 
   private enum Topic: Hashable {
-    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, shed(String), dead(String)
+    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, strange, shed(String), dead(
+      String)
   }
   /// Kinds of dead letters that are told apart.
   private static let topicsMax = 64
@@ -47,6 +48,12 @@ struct DeliveryNews {
       Log.warn(
         "output \(output): the spool is full (storage.total_limit_size); streams wait until the "
           + "server takes something")
+    case .strangeDuplicates(let items):
+      guard isDue(.strange, now) else { return }
+      Log.warn(
+        "output \(output): the server had \(items) records before they were sent for the first "
+          + "time: other records have their ids, or somebody else sends the same; counted as "
+          + OutputCounterNames.firstAttemptDuplicates)
     case .shed(let items, let folder):
       guard isDue(.shed(folder), now) else { return }
       Log.warn(

@@ -60,12 +60,16 @@ enum DeliveryEvent: Equatable {
   case spoolFailed(message: String)
   case spoolFull
   case shed(items: Int, folder: String)
+  /// Items that the server had before they were sent for the first time.
+  case strangeDuplicates(items: Int)
 }
 
 /// What is counted.
 enum DeliveryNumber: CaseIterable {
   case requests, failedRequests, splitRequests
   case delivered, deliveredBytes, duplicates
+  /// The duplicates among them that no earlier request explains.
+  case firstAttemptDuplicates
   case retries, givenUp, spooled
   /// Items of a partly stored entry that the spool refused: a crash repeats the entry.
   case restsInMemory

@@ -8,6 +8,9 @@ final class Consignment: @unchecked Sendable {
   enum Origin { case lane, spool, deadLetters }
 
   let origin: Origin
+  /// An earlier process may have sent its records: they are in a spool, or lie in a part of a file
+  /// that it can have read.
+  let mayRepeat: Bool
   /// Ranges of the ledger that it owns; empty for what comes from a spool.
   let ranges: [RangeID]
   /// The entry of a spool, for what comes from one.
@@ -20,8 +23,10 @@ final class Consignment: @unchecked Sendable {
   var mustStay = false
 
   /// What a lane gave.
-  init(ranges: [RangeID]) {
+  /// - Parameter mayRepeat: see the property.
+  init(ranges: [RangeID], mayRepeat: Bool = false) {
     origin = .lane
+    self.mayRepeat = mayRepeat
     self.ranges = ranges
     lease = nil
     store = nil
@@ -30,6 +35,7 @@ final class Consignment: @unchecked Sendable {
   /// An entry of a spool; its body is not kept here.
   init(_ origin: Origin, _ lease: SpoolLease, of store: Spool?) {
     self.origin = origin
+    mayRepeat = true
     ranges = []
     var lease = lease
     lease.payload.body = []

@@ -199,6 +199,31 @@ struct DeliveryEngineTests {
     #expect(world.finished == 1 && world.memoryBytes == 0)
   }
 
+  @Test("a duplicate in the first request that carried it is told apart from all others")
+  func strangeDuplicates() throws {
+    func isStrange(mayRepeat: Bool, failsFirst: Bool, hasSpool: Bool = false) throws -> Int? {
+      let world = try SimulatedWorld(servers: [
+        { now, items, _ in
+          if failsFirst && now < second { return .failure("reset") }
+          return SimulatedServer.each(items) { $0 == 1 ? .duplicate : .done }
+        }
+      ])
+      world.mayRepeat = mayRepeat
+      world.hasSpool = hasSpool
+      world.submit([0, 1, 2], at: 0)
+      world.run()
+      #expect(world.numbers[.duplicates] == 1 && world.numbers[.delivered] == 3)
+      #expect(world.finished == 1 && world.dead.isEmpty)
+      let told = world.events.contains(.strangeDuplicates(items: 1))
+      #expect(told == (world.numbers[.firstAttemptDuplicates] != nil))
+      return world.numbers[.firstAttemptDuplicates]
+    }
+    #expect(try isStrange(mayRepeat: false, failsFirst: false) == 1)
+    #expect(try isStrange(mayRepeat: false, failsFirst: true) == nil)
+    #expect(try isStrange(mayRepeat: true, failsFirst: false) == nil)
+    #expect(try isStrange(mayRepeat: false, failsFirst: true, hasSpool: true) == nil)
+  }
+
   @Test("a server that denies us keeps the data and is asked again")
   func denied() throws {
     let world = try SimulatedWorld(servers: [

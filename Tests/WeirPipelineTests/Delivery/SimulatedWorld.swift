@@ -27,6 +27,8 @@ final class SimulatedWorld: DeliveryPorts {
   private let cutter: BodyCutter
   /// How long a request takes, in nanoseconds.
   var latency: Int64 = 20_000_000
+  /// What lanes give may have been sent by an earlier process.
+  var mayRepeat = false
 
   // What came of it.
   var stored: [Int: Int] = [:]  // item: how often
@@ -90,7 +92,8 @@ final class SimulatedWorld: DeliveryPorts {
 
   func submit(_ payload: Payload, at time: Int64) {
     let parcel = Parcel(
-      payload, of: Consignment(ranges: []), isWhole: true, attempts: 0, madeAt: 0)
+      payload, of: Consignment(ranges: [], mayRepeat: mayRepeat), isWhole: true, attempts: 0,
+      madeAt: 0)
     add(.submit(parcel), at: time)
   }
 
@@ -273,8 +276,8 @@ enum SimulatedServer {
     let reason = Array("it is so".utf8)
     for (i, item) in items.enumerated() {
       let outcome = decide(item)
-      if outcome == .done {
-        outcomes[i] = .done
+      if outcome == .done || outcome == .duplicate {
+        outcomes[i] = outcome
       } else {
         type.withUnsafeBytes { type in
           reason.withUnsafeBytes { reason in
