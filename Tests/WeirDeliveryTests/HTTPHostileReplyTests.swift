@@ -53,6 +53,19 @@ struct HTTPHostileReplyTests {
     if promisedBytes > 9 { #expect(isBroken(reply)) } else { #expect(reply.ends == [nil]) }
   }
 
+  @Test("a reset at once behind the 413 does not hide it", arguments: 0..<40)
+  func resetAtOnce(round: Int) throws {
+    let server = TestServer { connection in
+      guard connection.readHead() != nil else { return }
+      for _ in 0..<round % 8 { _ = connection.readSome() }
+      connection.reply("too large", status: "413 Payload Too Large", type: "text/plain")
+      connection.reset()
+    }
+    let reply = try exchange(server, body: String(repeating: "x", count: 8 << 20))
+    #expect(reply.status == 413 && reply.text == "too large", "\(reply.ends)")
+    #expect(reply.ends.count == 1 && reply.misplaced == 0)
+  }
+
   @Test("answers 1xx are skipped")
   func informational() throws {
     let server = answering(

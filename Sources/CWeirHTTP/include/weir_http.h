@@ -53,8 +53,15 @@ struct weir_http_probes {
   int wanted, idle_seconds, interval_seconds, count;
 };
 
-/* How sockets are opened; `probes` lives until the transfer has ended. */
+/* How sockets are opened, and closed: what nobody has read of them is kept for a moment. `probes`
+   lives until the transfer has ended. */
 CURLcode weir_curl_set_socket(CURL *easy, struct weir_http_probes *probes);
+
+/* What a connection from this local port had received and nobody has read, when it was closed on
+   this thread since the last `weir_curl_forget_last_words`; NULL for nothing. A server that refuses
+   a body answers and resets the connection, and libcurl may find out by sending. */
+const void *weir_curl_last_words(long port, size_t *count);
+void weir_curl_forget_last_words(void);
 
 /* 0 for what the library does not know. */
 long weir_curl_info_number(CURL *easy, CURLINFO info);

@@ -37,6 +37,7 @@ final class HTTPThread {
         }
       }
       commands.removeAll(keepingCapacity: true)
+      weir_curl_forget_last_words()
       _ = weir_curl_pool_perform(pool)
       takeEnded()
       let now = HTTPClock.seconds()
@@ -143,6 +144,7 @@ final class HTTPThread {
       guard let context = weir_curl_context(easy) else { continue }
       // SAFETY: the context of a handle in the pool is its transfer, which `active` keeps.
       let transfer = Unmanaged<HTTPTransfer>.fromOpaque(context).takeUnretainedValue()
+      if code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR { transfer.hearLastWords() }
       let failure = transfer.failure(code)
       transfer.noteCertificate()
       counts.connections += transfer.newConnections

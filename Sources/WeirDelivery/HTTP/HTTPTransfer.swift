@@ -118,6 +118,23 @@ final class HTTPTransfer {
     return false
   }
 
+  /// Takes a reply that had arrived when libcurl ran into the reset behind it by sending.
+  func hearLastWords() {
+    guard !hasBegun, headerBytes == 0, let endpoint = route?.endpoint, !endpoint.isTLS,
+      endpoint.proxy?.isTLS != true
+    else { return }
+    var count = 0
+    let port = weir_curl_info_number(easy, CURLINFO_LOCAL_PORT)
+    guard let start = weir_curl_last_words(port, &count) else { return }
+    // SAFETY: the bytes are this thread's, and stay until it has called libcurl again.
+    var rest = UnsafeRawBufferPointer(start: start, count: count)
+    while !hasBegun, let end = rest.firstIndex(of: 0x0A) {
+      guard takeHeader(UnsafeRawBufferPointer(rebasing: rest[...end])) else { return }
+      rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
+    }
+    if hasBegun { _ = takeBody(rest) }
+  }
+
   private func begin() -> Bool {
     guard let route else { return false }
     noteCertificate()
