@@ -31,7 +31,7 @@ extension Component {
   /// A codec; `capabilities` are `WEIR_CAN_DEFLATE` and `WEIR_CAN_INFLATE`. Its lanes have to be
   /// `CodecLane`s, its instances `CodecInstance`s.
   public static func codec(
-    _ type: StaticString, help: StaticString, options: StaticString = "", capabilities: UInt32,
+    _ type: StaticString, help: StaticString, options: OptionsSchema = "", capabilities: UInt32,
     create: Create
   ) -> Component {
     Component(

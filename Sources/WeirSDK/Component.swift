@@ -12,13 +12,13 @@ public struct Component {
     ) -> Int32
 
   init(
-    kind: UInt32, type: StaticString, help: StaticString, options: StaticString,
+    kind: UInt32, type: StaticString, help: StaticString, options: OptionsSchema,
     capabilities: UInt32, lanesMax: Int, lifecycle: UnsafePointer<weir_lifecycle>?,
     table: UnsafeRawPointer
   ) {
     raw = weir_component(
       struct_size: UInt32(MemoryLayout<weir_component>.size), kind: kind,
-      type_name: weir_string(type), help: weir_string(help), options: weir_string(options),
+      type_name: weir_string(type), help: weir_string(help), options: options.text,
       capabilities: capabilities, lanes_max: UInt32(lanesMax), lifecycle: lifecycle, table: table)
   }
 

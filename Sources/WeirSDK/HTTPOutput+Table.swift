@@ -3,7 +3,7 @@ public import CWeirPlugin
 extension Component {
   /// An output that the host carries over HTTP; its instances are `HTTPOutputInstance`s.
   public static func httpOutput(
-    _ type: StaticString, help: StaticString, options: StaticString, create: Create
+    _ type: StaticString, help: StaticString, options: OptionsSchema, create: Create
   ) -> Component {
     let http = keep(
       weir_http(

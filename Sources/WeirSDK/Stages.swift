@@ -3,7 +3,7 @@ public import CWeirPlugin
 extension Component {
   /// A filter. `lanesMax` 0 takes any number of lanes.
   public static func filter(
-    _ type: StaticString, help: StaticString, options: StaticString = "", lanesMax: Int = 0,
+    _ type: StaticString, help: StaticString, options: OptionsSchema = "", lanesMax: Int = 0,
     create: Create
   ) -> Component {
     Component(
@@ -13,7 +13,7 @@ extension Component {
 
   /// An output that carries its records itself: its calls never overlap.
   public static func output(
-    _ type: StaticString, help: StaticString, options: StaticString = "", create: Create
+    _ type: StaticString, help: StaticString, options: OptionsSchema = "", create: Create
   ) -> Component {
     Component(
       kind: UInt32(WEIR_KIND_OUTPUT), type: type, help: help, options: options,
@@ -27,7 +27,7 @@ extension Component {
 
   /// An input.
   public static func input(
-    _ type: StaticString, help: StaticString, options: StaticString = "", create: Create
+    _ type: StaticString, help: StaticString, options: OptionsSchema = "", create: Create
   ) -> Component {
     Component(
       kind: UInt32(WEIR_KIND_INPUT), type: type, help: help, options: options, capabilities: 0,

@@ -20,7 +20,7 @@ private let plugin = Plugin(
 /// ISA-L does levels 1 to 3 (about five times as fast as zlib at level 1's ratio) and inflates,
 /// where it is installed; zlib does everything else, and everything where it is not.
 final class GzipCodec: CodecInstance {
-  static let schema: StaticString = """
+  static let schema: OptionsSchema = """
     {"type": "object", "additionalProperties": false, "properties": {
       "level": {"type": "integer", "minimum": 0, "maximum": 9, "default": 1,
         "description": "0 stores, 1 is fastest, 9 is smallest"},

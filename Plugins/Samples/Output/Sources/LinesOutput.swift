@@ -17,7 +17,7 @@ private let plugin = Plugin(
 
 /// The output `lines`: `TAG SECONDS.NANOSECONDS key=value ...` per record.
 final class LinesOutput: PluginInstance {
-  static let schema: StaticString = """
+  static let schema: OptionsSchema = """
     {"type": "object", "additionalProperties": false, "properties": {
       "path": {"type": "string", "description": "the file that lines are appended to"},
       "udp": {"type": "string", "description": "ADDRESS:PORT (IPv4) that datagrams go to"},
