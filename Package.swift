@@ -23,7 +23,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies)
+  .testTarget(name: name, dependencies: dependencies + ["WeirTestSupport"])
 }
 
 let package = Package(
@@ -141,6 +141,7 @@ let package = Package(
       exclude: ["README.md"], sources: ["."], publicHeadersPath: "."),
 
     // Tests mirror Sources.
+    .target(name: "WeirTestSupport", path: "Tests/Support"),
     tests("WeirRingTests", ["WeirRing"]),
     tests("WeirBatchTests", ["CWeirKernels", "CWeirPlugin", "WeirBatch"]),
     tests("WeirConfigTests", ["CWeirPlugin", "CWeirSystem", "CYAML", "WeirConfig"]),

@@ -1,6 +1,7 @@
 import CWeirPlugin
 import Testing
 import WeirBatch
+import WeirTestSupport
 
 @Suite("A batch")
 struct BatchTests {

@@ -1,5 +1,6 @@
 import CWeirKernels
 import Testing
+import WeirTestSupport
 
 /// The writer's rule, one byte at a time.
 private func referenceEscape(_ source: [UInt8], unicode: Bool) -> [UInt8] {

@@ -1,3 +1,5 @@
+import WeirTestSupport
+
 /// Random JSON lines: valid ones in every style, and broken ones.
 struct JSONGenerator {
   var random: SeededGenerator

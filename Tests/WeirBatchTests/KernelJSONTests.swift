@@ -1,5 +1,6 @@
 import CWeirKernels
 import Testing
+import WeirTestSupport
 
 /// What a scan says, in a form that tests can compare.
 struct ScannedObject {

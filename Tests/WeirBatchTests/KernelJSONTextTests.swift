@@ -1,5 +1,6 @@
 import CWeirKernels
 import Testing
+import WeirTestSupport
 
 private func normalise(_ source: [UInt8], room: Int? = nil) -> Result<[UInt8], NormaliseError> {
   let input = GuardedBytes()

@@ -1,5 +1,6 @@
 import CWeirKernels
 import Testing
+import WeirTestSupport
 
 @Suite("Line and CRI kernels")
 struct KernelLinesTests {

@@ -1,6 +1,7 @@
 import CWeirKernels
 import Glibc
 import Testing
+import WeirTestSupport
 
 private func written(_ room: Int, _ put: (UnsafeMutablePointer<UInt8>) -> Int) -> String {
   let memory = GuardedBytes()

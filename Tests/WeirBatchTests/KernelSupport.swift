@@ -1,31 +1,8 @@
 import CWeirKernels
 import Glibc
+import WeirTestSupport
 
-/// A small seeded generator (SplitMix64), so that a failing property test can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  let seed: UInt64
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    self.seed = seed
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// A number below `bound`.
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-
-  mutating func oneIn(_ n: Int) -> Bool { below(n) == 0 }
-
-  mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
-
+extension SeededGenerator {
   /// Seeds that every property test runs, plus one of this run.
   static var seeds: [UInt64] { [1, 0xfeed, UInt64(time(nil))] }
 }

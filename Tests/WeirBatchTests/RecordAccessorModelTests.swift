@@ -1,20 +1,8 @@
 import CWeirPlugin
 import Testing
+import WeirTestSupport
 
 @testable import WeirBatch
-
-/// A generator whose numbers follow from its seed.
-private struct ModelRandom: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
 
 /// A JSON value as a plain tree: what accessors are held against.
 private indirect enum Tree {
@@ -28,7 +16,7 @@ private indirect enum Tree {
   static let keys = ["a", "b", "key with blank", "it's", "x.y/z", "\u{e9}t\u{e9}", "a"]
   static let texts = ["", "plain", "q\"uote\\", "tab\tline\n", "\u{e9}\u{20ac}\u{1f600}", "7"]
 
-  static func random(_ depth: Int, _ random: inout ModelRandom) -> Tree {
+  static func random(_ depth: Int, _ random: inout SeededGenerator) -> Tree {
     switch Int.random(in: 0...(depth > 0 ? 7 : 4), using: &random) {
     case 0: return .null
     case 1: return .bool(.random(using: &random))
@@ -41,7 +29,7 @@ private indirect enum Tree {
     }
   }
 
-  static func map(_ depth: Int, _ random: inout ModelRandom) -> Tree {
+  static func map(_ depth: Int, _ random: inout SeededGenerator) -> Tree {
     .map(
       (0..<Int.random(in: 0...5, using: &random)).map { _ in
         (keys.randomElement(using: &random) ?? "a", .random(depth - 1, &random))
@@ -110,7 +98,7 @@ private indirect enum Tree {
 struct RecordAccessorModelTests {
   @Test("random paths through random records give what the model gives", arguments: 1...80)
   func agrees(seed: Int) throws {
-    var random = ModelRandom(state: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let tree = Tree.map(3, &random)
     let records = RecordAccessorRecords()
     let json = tree.json(escaping: false)
@@ -144,7 +132,7 @@ struct RecordAccessorModelTests {
   }
 
   /// A path that often exists, and what it leads to.
-  private func path(_ tree: Tree, _ random: inout ModelRandom) -> (String, Tree?) {
+  private func path(_ tree: Tree, _ random: inout SeededGenerator) -> (String, Tree?) {
     let root = ["a", "b", "none"].randomElement(using: &random) ?? "a"
     var text = "$" + root
     var value = tree.entered(root)
@@ -165,7 +153,7 @@ struct RecordAccessorModelTests {
 
   @Test("any text compiles or is refused, and what compiles runs", arguments: 1...20)
   func fuzz(seed: Int) {
-    var random = ModelRandom(state: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let pieces = ["$", "a", "TAG", "[", "]", "'", "0", "9", ".", "-", " ", "{", "}", "\u{e9}", ","]
     let records = RecordAccessorRecords()
     let record = records.add("{\"a\":{\"a\":[1,{\"a\":\"x\"}]}}")

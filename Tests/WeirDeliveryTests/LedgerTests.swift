@@ -1,18 +1,7 @@
 import Testing
+import WeirTestSupport
 
 @testable import WeirDelivery
-
-/// A small generator with a seed, so that a failure can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    var x = state
-    x ^= x >> 33
-    x = x &* 0xff51_afd7_ed55_8ccd
-    return x ^ (x >> 33)
-  }
-}
 
 @Suite("the ack ledger")
 struct LedgerTests {
@@ -97,7 +86,7 @@ struct LedgerTests {
 
   @Test("random owners, chains and orders agree with a model", arguments: 0..<20)
   func model(_ seed: Int) {
-    var random = SeededGenerator(state: UInt64(seed) &* 77 &+ 5)
+    var random = SeededGenerator(seed: UInt64(seed) &* 77 &+ 5)
     let ledger = Ledger()
     let generations = (0..<3).map { _ in Generation(id: .random(), committed: 0) }
     var model = LedgerModel(generations: generations.count)

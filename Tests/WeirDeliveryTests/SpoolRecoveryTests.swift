@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import WeirTestSupport
 
 @testable import WeirDelivery
 
@@ -62,7 +63,7 @@ struct SpoolRecoveryTests {
     let count = 12
     let (path, bytes, _) = try makeSegment(count)
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededRandom(seed)
+    var random = SeededGenerator(seed: seed)
     for round in 0..<1_000 {
       clear()
       var damaged = bytes
@@ -93,7 +94,7 @@ struct SpoolRecoveryTests {
   @Test("damage that happens while a spool is open is counted when it is met")
   func laterDamage() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededRandom(seed)
+    var random = SeededGenerator(seed: seed)
     for round in 0..<200 {
       clear()
       let count = 10
@@ -217,7 +218,7 @@ struct SpoolRecoveryTests {
   @Test("a random life with crashes and shedding is balanced and in order")
   func randomLife() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededRandom(seed)
+    var random = SeededGenerator(seed: seed)
     let settings = folder.settings(limit: 100_000, policy: .dropOldest, segment: 4_096)
     var spool = try folder.open(settings)
     var leases: [SpoolLease] = []

@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import WeirSystem
+import WeirTestSupport
 
 @testable import WeirDelivery
 
@@ -67,24 +68,10 @@ final class SpoolFolder: Sendable {
   }
 }
 
-/// A generator of random numbers that a seed repeats (SplitMix64 of Steele, Lea and Flood).
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 extension SpoolPayload {
   /// The payload of a number: its contents follow from it.
   static func numbered(_ number: Int, bytes: Int? = nil) -> SpoolPayload {
-    var random = SeededRandom(UInt64(number))
+    var random = SeededGenerator(seed: UInt64(number))
     let length = bytes ?? Int.random(in: 0...300, using: &random)
     let body = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
     let items = Int.random(in: 1...5, using: &random)

@@ -3,6 +3,7 @@ import Testing
 import WeirBatch
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -18,7 +19,7 @@ struct FuzzTests {
   ]
 
   private func value(
-    _ key: String, _ check: CheckBatch, _ random: inout Seeded, depth: Int
+    _ key: String, _ check: CheckBatch, _ random: inout SeededGenerator, depth: Int
   ) -> weir_field {
     let id = KeyTable.shared.intern(key)
     let bytes = (0..<(random.next() % 40)).map { _ in
@@ -47,7 +48,7 @@ struct FuzzTests {
   }
 
   private func batch(_ seed: UInt64) -> CheckBatch {
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let check = CheckBatch()
     for _ in 0..<(random.next() % 12 + 1) {
       let fields = (0..<(random.next() % 5)).map { _ in

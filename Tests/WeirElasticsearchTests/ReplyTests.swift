@@ -1,5 +1,6 @@
 import Testing
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -94,7 +95,7 @@ struct ReplyTests {
 
   @Test("any pieces give the same outcomes; cut anywhere, nothing counts that was not said")
   func pieces() {
-    var random = Seeded(7)
+    var random = SeededGenerator(seed: 7)
     for round in 0..<40 {
       let items = (0..<Int(random.next() % 8 + 1)).map { _ -> String in
         let fate = Self.fates[Int(random.next() % UInt64(Self.fates.count))]
@@ -120,7 +121,7 @@ struct ReplyTests {
 
   @Test("no bytes can bring the reader down")
   func rubbish() {
-    var random = Seeded(11)
+    var random = SeededGenerator(seed: 11)
     let pieces = [
       "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u12", "items", "errors", "true", "201", " ",
       "\"items\":[", "{\"create\":{\"status\":", "\u{0}", "é", "\"error\":{\"type\":\"",

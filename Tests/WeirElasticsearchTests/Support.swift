@@ -6,32 +6,19 @@ import WeirBatch
 import WeirConfig
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
 /// The plugin of this build, and instances as a configuration would make them.
 enum Plugin {
-  /// The folder of the test bundle, where SwiftPM puts `lib<product>.so`.
-  static let folder: String = {
-    var path = realPath("/proc/self/exe") ?? ""
-    if !path.contains(".build"),
-      let bundle = CommandLine.arguments.first(where: { $0.contains(".xctest") })
-    {
-      path = realPath(bundle) ?? path
-    }
-    while !path.isEmpty, access("\(path)/libWeirElasticsearch.so", R_OK) != 0 {
-      path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
-    }
-    return path
-  }()
-
-  static let file = folder + "/libWeirElasticsearch.so"
+  static let file = Build.plugin("WeirElasticsearch")
 
   /// A host with the plugin, and with gzip where bodies are compressed.
   static let host: PluginHost = {
     let host = PluginHost(loader: PluginLoader(folder: nil))
-    for name in ["libWeirElasticsearch.so", "libWeirGzip.so"] {
-      do { try host.load(named: folder + "/" + name) } catch { Issue.record("\(error)") }
+    for file in [file, Build.plugin("WeirGzip")] {
+      do { try host.load(named: file) } catch { Issue.record("\(error)") }
     }
     do {
       CodecRegistry.shared.register(try host.codec("gzip"))
@@ -136,42 +123,6 @@ func batch(_ records: [[(String, String)]]) -> CheckBatch {
     check.batch.records[i].resource = UInt32(WEIR_NO_RESOURCE)
   }
   return check
-}
-
-/// A small generator whose seed a failing test prints.
-struct Seeded: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
-}
-
-/// A folder that goes with the object.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/weir-es-XXXXXX".utf8CString)
-    path = mkdtemp(&template).map { String(cString: $0) } ?? "/nonexistent"
-  }
-
-  deinit {
-    if let pipe = popen("rm -rf '\(path)'", "r") { pclose(pipe) }
-  }
-
-  /// Writes a file and returns its path.
-  func write(_ name: String, _ text: String) -> String {
-    let file = "\(path)/\(name)"
-    if let out = fopen(file, "w") {
-      fputs(text, out)
-      fclose(out)
-    }
-    return file
-  }
 }
 
 /// Holds text against the grammar of JSON (RFC 8259), one value to its end.

@@ -1,6 +1,7 @@
 import Testing
 import WeirConfig
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

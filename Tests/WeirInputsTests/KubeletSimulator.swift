@@ -1,17 +1,5 @@
 import Glibc
 
-/// A small generator with a seed, so that a failure can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    var x = state
-    x ^= x >> 33
-    x = x &* 0xff51_afd7_ed55_8ccd
-    return x ^ (x >> 33)
-  }
-}
-
 /// Rotates a container's log as a kubelet and its runtime do, step by step: compress the file
 /// rotated last, drop the oldest, rename, a pause in which the path is missing, a new file, late
 /// writes into the renamed one.

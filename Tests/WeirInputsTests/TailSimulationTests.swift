@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirInputs
 
@@ -34,7 +35,7 @@ struct TailSimulationTests {
 
   @Test("rotations at any speed, stops and starts: every line once and in order", arguments: seeds)
   func gracefulRestarts(_ seed: Int) throws {
-    var random = SeededGenerator(state: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let folder = Folder()
     folder.makeDirectory("pods")
     folder.makeDirectory("containers")
@@ -86,7 +87,7 @@ struct TailSimulationTests {
 
   @Test("crashes lose nothing, and repeat at most what was not acknowledged", arguments: seeds)
   func crashes(_ seed: Int) throws {
-    var random = SeededGenerator(state: UInt64(seed) &+ 1_000)
+    var random = SeededGenerator(seed: UInt64(seed) &+ 1_000)
     let folder = Folder()
     folder.makeDirectory("pods")
     folder.makeDirectory("containers")
@@ -131,7 +132,7 @@ struct TailSimulationTests {
 
   @Test("files that live for less than a look are all found", arguments: seeds)
   func shortLives(_ seed: Int) throws {
-    var random = SeededGenerator(state: UInt64(seed) &+ 2_000)
+    var random = SeededGenerator(seed: UInt64(seed) &+ 2_000)
     let folder = Folder()
     folder.makeDirectory("pods")
     folder.makeDirectory("containers")

@@ -6,6 +6,7 @@ import WeirBatch
 import WeirConfig
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirOutputs
 

@@ -3,6 +3,7 @@ import Testing
 import WeirBatch
 import WeirConfig
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirOutputs
 

@@ -5,6 +5,7 @@ import WeirBatch
 import WeirConfig
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

@@ -2,6 +2,7 @@ import CWeirPlugin
 import Glibc
 import Testing
 import WeirBatch
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

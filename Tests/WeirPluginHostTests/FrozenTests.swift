@@ -5,6 +5,7 @@ import WeirBatch
 import WeirConfig
 import WeirPipeline
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

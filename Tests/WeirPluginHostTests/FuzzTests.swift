@@ -4,6 +4,7 @@ import Testing
 import WeirBatch
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -64,7 +65,7 @@ struct FuzzTests {
   @Test("a descriptor with damaged words is read or refused")
   func descriptors() throws {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let block = try Block()
     let reader = try DescriptorReader(file: "fuzz")
     #expect(try reader.read(UnsafeRawPointer(block.base)).name == "demo")
@@ -89,7 +90,7 @@ struct FuzzTests {
   @Test("a batch with damaged records and fields can be walked once it is repaired")
   func batches() throws {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     for round in 0..<400 {
       let check = CheckBatch()
       check.addEverything()
@@ -133,7 +134,7 @@ struct FuzzTests {
   @Test("files that are no ELF file, or a damaged one, have no exported symbols")
   func elf() throws {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     #expect(ExportedSymbols.read(Build.plugin("WeirSampleRedact")) == ["weir_plugin_entry_v1"])
     #expect(ExportedSymbols.read(Build.root + "/Package.swift") == nil)
     let file = try #require(fopen(Build.plugin("WeirSampleRedact"), "r"))

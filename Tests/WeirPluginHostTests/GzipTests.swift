@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -23,7 +24,7 @@ struct GzipTests {
   static func deflate(_ codec: any Codec, _ bytes: [UInt8], piece: Int, seed: UInt64) throws
     -> [UInt8]
   {
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     try codec.begin(.deflate)
     var out: [UInt8] = []
     var room = [UInt8](repeating: 0, count: piece)
@@ -55,7 +56,7 @@ struct GzipTests {
   static func inflate(
     _ codec: any Codec, _ bytes: [UInt8], piece: Int, seed: UInt64, cap: Int = .max
   ) -> Inflated {
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let inflater = MemberInflater(codec, bytesMax: cap)
     var result = Inflated()
     var room = [UInt8](repeating: 0, count: piece)
@@ -153,7 +154,7 @@ struct GzipTests {
       }
       var failures = 0
       for seed in 1...200 {
-        var random = Seeded(UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         var hurt = made
         hurt[Int(random.next() % UInt64(hurt.count))] ^= UInt8(1 << (random.next() % 8))
         let read = Self.inflate(codec, hurt, piece: 4096, seed: 1)

@@ -5,6 +5,7 @@ import Testing
 import WeirBatch
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

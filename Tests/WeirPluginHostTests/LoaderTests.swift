@@ -3,6 +3,7 @@ import Glibc
 import Testing
 import WeirConfig
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

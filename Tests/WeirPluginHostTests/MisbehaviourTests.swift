@@ -2,6 +2,7 @@ import CWeirPlugin
 import Testing
 import WeirBatch
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

@@ -1,6 +1,7 @@
 import CWeirPlugin
 import Testing
 import WeirBatch
+import WeirTestSupport
 
 @testable import WeirPluginHost
 

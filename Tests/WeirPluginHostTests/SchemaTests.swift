@@ -1,5 +1,6 @@
 import Testing
 import WeirConfig
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -132,7 +133,7 @@ struct SchemaTests {
   @Test("random texts never crash the schema reader")
   func fuzz() {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = Seeded(seed)
+    var random = SeededGenerator(seed: seed)
     let base = Array(Self.full.utf8)
     for _ in 0..<3000 {
       var bytes = base

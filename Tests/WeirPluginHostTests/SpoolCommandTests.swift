@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import WeirDelivery
+import WeirTestSupport
 
 /// `weir spool` and `weir dlq`, through the executable of this build.
 @Suite("the commands of the spool", .enabled(if: Build.hasExecutable, "no executable is built"))

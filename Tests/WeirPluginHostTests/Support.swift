@@ -2,37 +2,13 @@ import CWeirSystem
 import Glibc
 import Testing
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
-/// Where the plugins and fixtures of this build are.
-enum Build {
-  /// The folder of the test bundle, where SwiftPM puts `lib<product>.so`.
-  static let folder: String = {
-    var path = realPath("/proc/self/exe") ?? ""
-    if !path.contains(".build"),
-      let bundle = CommandLine.arguments.first(where: { $0.contains(".xctest") })
-    {
-      path = realPath(bundle) ?? path
-    }
-    while !path.isEmpty, access("\(path)/libWeirGzip.so", R_OK) != 0 {
-      path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
-    }
-    return path
-  }()
-
-  /// The package root.
-  static let root: String = {
-    var parts = #filePath.split(separator: "/")
-    parts.removeLast(3)
-    return "/" + parts.joined(separator: "/")
-  }()
-
+extension Build {
   static let fixtures = root + "/Tests/Fixtures"
   static let header = root + "/Sources/CWeirPlugin/include"
-
-  /// The `.so` of a product of this package.
-  static func plugin(_ product: String) -> String { "\(folder)/lib\(product).so" }
 
   /// The executable of this build.
   static let executable = folder + "/weir"
@@ -42,38 +18,7 @@ enum Build {
   static func has(_ command: String) -> Bool { shell("command -v \(command)") != nil }
 }
 
-/// Runs a shell command and returns what it printed; nil when it ended with another status than 0.
-@discardableResult
-func shell(_ command: String) -> String? {
-  guard let pipe = popen(command, "r") else { return nil }
-  var bytes: [UInt8] = []
-  while case let byte = fgetc(pipe), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
-  guard pclose(pipe) == 0 else { return nil }
-  return String(decoding: bytes, as: UTF8.self)
-}
-
-/// A folder that goes with the object.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/weir-plugins-XXXXXX".utf8CString)
-    path = mkdtemp(&template).map { String(cString: $0) } ?? "/nonexistent"
-  }
-
-  deinit { shell("rm -rf '\(path)'") }
-
-  /// Writes a file and returns its path.
-  @discardableResult
-  func write(_ name: String, _ text: String) -> String {
-    let file = "\(path)/\(name)"
-    if let out = fopen(file, "w") {
-      fputs(text, out)
-      fclose(out)
-    }
-    return file
-  }
-
+extension TemporaryFolder {
   /// Compiles C source with the header alone, and returns the plugin's path.
   func compile(_ name: String, _ source: String, flags: String = "") throws -> String {
     try compile(file: write("\(name).c", source), as: name, flags: flags)
@@ -91,21 +36,9 @@ final class TemporaryFolder {
   }
 }
 
-/// A small generator whose seed a failing test prints.
-struct Seeded: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
-}
-
 /// Bytes that compress like logs do, or not at all.
 func sampleBytes(_ count: Int, isRandom: Bool, seed: UInt64) -> [UInt8] {
-  var random = Seeded(seed)
+  var random = SeededGenerator(seed: seed)
   if isRandom { return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() >> 11) } }
   var bytes: [UInt8] = []
   bytes.reserveCapacity(count + 128)

@@ -4,19 +4,7 @@ import Synchronization
 import Testing
 import WeirRing
 import WeirSystem
-
-/// A small deterministic generator, so that a failing run can be repeated from its printed seed.
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed &* 2 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state &* 0x2545_f491_4f6c_dd1d
-  }
-}
+import WeirTestSupport
 
 final class Owner {}
 
@@ -60,7 +48,7 @@ struct RingTests {
   @Test("behaves like a model under random claims, publishes, takes and releases")
   func model() {
     let seed = UInt64.random(in: 1...1 << 40)
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let ring = Ring(slotCount: 5, slotBytes: 4096, budget: MemoryBudget(limitBytes: 1 << 20))
     var claimed: [Slot] = []
     var published: [Int] = []  // slot indexes, oldest first

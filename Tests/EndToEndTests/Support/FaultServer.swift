@@ -83,10 +83,11 @@ final class FaultServer {
     return problems
   }
 
-  /// Waits until every line is there, or nothing new has come for a while; then the verdict.
+  /// Waits until every line is there, or nothing new has come for a while; then the verdict. The
+  /// longest pause between two tries of a body is 30 s.
   func settledVerdict(
-    expecting counts: [String: Int], allowsRepeats: Bool = false, quiet: Double = 20,
-    within seconds: Double = 90
+    expecting counts: [String: Int], allowsRepeats: Bool = false, quiet: Double = 40,
+    within seconds: Double = 120
   ) -> [String] {
     let total = counts.values.reduce(0, +)
     var seen = -1
