@@ -101,6 +101,15 @@ static int number_error(reader *x, size_t from) {
   return stop(x, from, at_end(x) ? WEIR_JSON_ERROR_CUT : WEIR_JSON_ERROR_SYNTAX);
 }
 
+/* What the largest doubles are written as; read exactly it lies beyond them. */
+static int is_largest(const char *text) {
+  static const char digits[] = "1.797693134862316";
+  text += *text == '-';
+  size_t n = sizeof digits - 1;
+  return strncmp(text, digits, n) == 0 && (text[n] | 0x20) == 'e' &&
+         strtol(text + n + 1, NULL, 10) == 308;
+}
+
 static int read_number(reader *x, weir_json_member *out) {
   size_t from = x->i;
   int integral = 1;
@@ -137,7 +146,7 @@ static int read_number(reader *x, weir_json_member *out) {
   }
   if (out->type == WEIR_JSON_DOUBLE) {
     double v = strtod(text, NULL);
-    if (isinf(v) && strstr(text, "1.797693134862316e+308")) v = v > 0 ? DBL_MAX : -DBL_MAX;
+    if (isinf(v) && is_largest(text)) v = v > 0 ? DBL_MAX : -DBL_MAX;
     out->num.f64 = v;
     int fits = fabs(v) < 0x1p63 || v == -0x1p63;
     if (v == 0) strcpy(wanted, "0.0");

@@ -1,4 +1,4 @@
-public import CWeirPlugin
+import CWeirPlugin
 
 /// The options of a component, as JSON Schema (draft 2020-12, the part that docs/ABI.md names).
 ///
@@ -13,8 +13,8 @@ public struct OptionsSchema: ExpressibleByStringLiteral, @unchecked Sendable {
   /// each list is `"name": {…}, "name": {…}`, and no other property is allowed.
   public init(properties lists: StaticString...) {
     let properties = lists.map(\.description).joined(separator: ",\n")
-    let whole = Array(
-      "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\(properties)}}".utf8)
+    let head = #"{"type": "object", "additionalProperties": false, "properties": {"#
+    let whole = Array("\(head)\(properties)}}".utf8)
     let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: whole.count)
     memory.initialize(from: whole, count: whole.count)
     text = weir_string(data: memory, length: UInt64(whole.count))

@@ -148,7 +148,9 @@ struct KernelJSONTests {
             && result.error_off == expected.result.error_off
             && result.count == expected.result.count && result.depth == expected.result.depth
             && zip(found, expected.members).allSatisfy(sameMember)
-          #expect(same, "seed \(seed) \(variant) \(text(source))")
+          #expect(
+            same,
+            "seed \(seed) \(variant) \(expected.result) but \(result), \(cap), \(text(source))")
         }
       }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import WeirDelivery
+import WeirTestSupport
 
 /// nginx with every kind of certificate, and authorities for it, in a temporary folder. A shell
 /// beside it ends it and removes the folder when this process has gone, whatever became of it.
@@ -39,6 +40,8 @@ final class SecureServers: @unchecked Sendable {
   }
 
   func file(_ name: String) -> String { folder + "/" + name }
+
+  func text(of name: String) -> String { shell("cat '\(file(name))'") ?? "" }
 
   /// A server of this kind with the authority it should be trusted by.
   func endpoint(

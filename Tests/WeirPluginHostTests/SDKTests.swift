@@ -70,7 +70,7 @@ private final class Hollow: WeirSDK.PluginInstance {
   func openLane(_ index: Int) throws(PluginError) -> PluginLane { PluginLane() }
 }
 
-nonisolated(unsafe) private let plugin = Plugin(
+private let plugin = Plugin(
   name: "sdk", version: "1", licence: "Apache-2.0", flags: UInt32(WEIR_PLUGIN_SINGLE_LANE),
   components: [
     .filter(

@@ -1,5 +1,5 @@
 import CWeirPlugin
-public import WeirBatch
+import WeirBatch
 public import WeirStage
 public import WeirTelemetry
 

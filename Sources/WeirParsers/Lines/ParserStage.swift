@@ -1,7 +1,7 @@
-public import CWeirPlugin
+import CWeirPlugin
 public import WeirBatch
 public import WeirStage
-public import WeirTelemetry
+import WeirTelemetry
 
 /// The parallel part of an input with a `parser`: replaces each record's text by what the parser
 /// makes of it. A text that the parser refuses stays as it is, the record with it.

@@ -12,7 +12,7 @@ public struct ContractCheck {
   /// Lifecycles that leaks are looked for in.
   static let rounds = 60
   /// How often leaks are measured before they count as such.
-  static let leakMeasurements = 8
+  static let leakMeasurements = 40
   /// Bytes that one lifecycle may leave in the allocator, on average: its own bookkeeping.
   static let leakBytesPerRound = 192
 
@@ -168,8 +168,9 @@ public struct ContractCheck {
     var bytes = Int.max
     var left = Int.max
     // Other threads of the process allocate too: what leaks does so in every measurement.
-    for _ in 0..<Self.leakMeasurements
+    for attempt in 0..<Self.leakMeasurements
     where bytes >= Self.rounds * Self.leakBytesPerRound || left >= Self.rounds / 2 {
+      if attempt > 4 { usleep(20_000) }
       let descriptors = Self.count("/proc/self/fd")
       let before = Int(mallinfo2().uordblks)
       for _ in 0..<Self.rounds { _ = try oneLife(component) }
