@@ -1,6 +1,6 @@
 import CWeirKernels
 import CWeirPlugin
-public import WeirBatch
+import WeirBatch
 public import WeirStage
 public import WeirTelemetry
 

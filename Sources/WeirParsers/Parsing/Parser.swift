@@ -1,4 +1,4 @@
-public import WeirBatch
+import WeirBatch
 public import WeirConfig
 
 /// A `[PARSER]`, compiled: turns text into fields and a time.
