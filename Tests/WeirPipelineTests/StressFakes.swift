@@ -8,21 +8,7 @@ import WeirRing
 import WeirStage
 import WeirSystem
 import WeirTelemetry
-
-/// A small deterministic generator, so that a failing run can be repeated from its printed seed.
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed &* 2 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state &* 0x2545_f491_4f6c_dd1d
-  }
-
-  mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
-}
+import WeirTestSupport
 
 /// Text of a record: the line's own name up to the first blank.
 func lineNumber(_ batch: Batch, _ record: UnsafeMutablePointer<weir_record>) -> Int {
@@ -37,14 +23,14 @@ func lineNumber(_ batch: Batch, _ record: UnsafeMutablePointer<weir_record>) -> 
 /// batch is full.
 final class StressDecoder: Decoder, @unchecked Sendable {
   private let key = KeyTable.shared.intern("log")
-  private var random: SeededRandom
+  private var random: SeededGenerator
 
   private final class Open {
     var text: [UInt8] = []
     var held: [RangeID] = []
   }
 
-  init(seed: UInt64) { random = SeededRandom(seed: seed) }
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
   func scan(_ chunk: Chunk, from offset: Int, in context: ScanContext) -> ScanStatus {
     let open = (chunk.stream.openState as? Open) ?? Open()
@@ -139,7 +125,7 @@ final class StressInput: Input, @unchecked Sendable {
   }
   let sources: [StressStream]
   private var cursors: [Cursor]
-  private var random: SeededRandom
+  private var random: SeededGenerator
   private let chunkMax: Int
   private var host: InputHost?
   private var isQueued = false
@@ -166,7 +152,7 @@ final class StressInput: Input, @unchecked Sendable {
     self.sources = sources
     self.chunkMax = chunkMax
     self.onEnd = onEnd
-    random = SeededRandom(seed: seed)
+    random = SeededGenerator(seed: seed)
     decoder = StressDecoder(seed: seed &+ 77)
     cursors = sources.map { _ in Cursor() }
   }
@@ -337,11 +323,11 @@ final class StressOutput: Output, @unchecked Sendable {
 
   let got = Locked(Got())
   private let manners: Manners
-  private let random: Locked<SeededRandom>
+  private let random: Locked<SeededGenerator>
 
   init(seed: UInt64, _ manners: Manners) {
     self.manners = manners
-    random = Locked(SeededRandom(seed: seed))
+    random = Locked(SeededGenerator(seed: seed))
     got.withLock { $0.retriesLeft = manners.retries }
   }
 

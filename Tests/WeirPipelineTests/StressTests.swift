@@ -8,6 +8,7 @@ import WeirRing
 import WeirStage
 import WeirSystem
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPipeline
 
@@ -21,7 +22,7 @@ private final class StressRun: @unchecked Sendable {
   }
 
   let seed: UInt64
-  var random: SeededRandom
+  var random: SeededGenerator
   var settings = PipelineSettings()
   var inputs: [StressInput] = []
   var sinks: [Sink] = []
@@ -33,7 +34,7 @@ private final class StressRun: @unchecked Sendable {
 
   init(seed: UInt64) {
     self.seed = seed
-    random = SeededRandom(seed: seed)
+    random = SeededGenerator(seed: seed)
     chooseSizes()
     inputCount = 1 + random.below(3)
     hasTwins = random.below(3) == 0

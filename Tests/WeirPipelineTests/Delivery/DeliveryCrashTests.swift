@@ -1,5 +1,6 @@
 import Testing
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPipeline
 
@@ -106,7 +107,7 @@ struct DeliveryCrashTests {
     "where items replace each other none comes back behind a newer one, whatever happens",
     arguments: (0..<60).map { _ in UInt64.random(in: 1...1 << 40) })
   func order(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var policy = DeliveryPolicy()
     policy.isOrdered = true
     policy.memoryBytesMax = 1 << (8 + random.below(8))

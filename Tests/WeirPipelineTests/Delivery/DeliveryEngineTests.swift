@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirPipeline
 
@@ -272,7 +273,7 @@ struct DeliveryEngineTests {
     "whatever servers and disks do, each item is stored, dead, shed or still held: none is lost",
     arguments: (0..<40).map { _ in UInt64.random(in: 1...1 << 40) })
   func conservation(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var policy = DeliveryPolicy()
     policy.isOrdered = random.below(6) == 0
     policy.fixedWindow = random.below(3) == 0 ? 1 + random.below(4) : nil

@@ -1,4 +1,5 @@
 import WeirStage
+import WeirTestSupport
 
 @testable import WeirDelivery
 @testable import WeirPipeline
@@ -19,7 +20,7 @@ final class SimulatedWorld: DeliveryPorts {
   }
 
   var now: Int64 = 0
-  var random: SeededRandom
+  var random: SeededGenerator
   var engine: DeliveryEngine?
   var due: [(at: Int64, what: Due)] = []
   let servers: [Server]
@@ -67,7 +68,7 @@ final class SimulatedWorld: DeliveryPorts {
   init(
     seed: UInt64 = 1, policy: DeliveryPolicy = DeliveryPolicy(), servers: [Server]
   ) throws {
-    random = SeededRandom(seed: seed)
+    random = SeededGenerator(seed: seed)
     self.servers = servers
     self.policy = policy
     cutter = try BodyCutter(.identity)
