@@ -78,6 +78,11 @@ final class SimulatedWorld: DeliveryPorts {
   var spoolItems: Int { entries.values.reduce(0) { $0 + $1.ends.count } }
   var spoolBytes: Int { entries.values.reduce(0) { $0 + $1.bytes.count } }
 
+  /// Parts of entries are on their way to the disk.
+  var isRewriting: Bool {
+    due.contains { if case .rewritten = $0.what { true } else { false } }
+  }
+
   // MARK: Driving
 
   /// A parcel of these items comes from a lane at a time.
