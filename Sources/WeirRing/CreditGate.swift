@@ -9,12 +9,17 @@ public import WeirSystem
 public final class CreditGate: Sendable {
   /// Bytes that may be under way; one read, and the payloads of what was read, may overshoot.
   public let limitBytes: Int
+  /// Whoever brings more does not wait for it: the oldest of what is under way is dropped instead.
+  public let dropsOldest: Bool
   private let used = Atomic<Int>(0)
   private let waiters = WakeList()
   private let closings = Atomic<Int>(0)
 
   /// An open gate.
-  public init(limitBytes: Int) { self.limitBytes = limitBytes }
+  public init(limitBytes: Int, dropsOldest: Bool = false) {
+    self.limitBytes = limitBytes
+    self.dropsOldest = dropsOldest
+  }
 
   /// Bytes under way.
   public var usedBytes: Int { used.load(ordering: .relaxed) }

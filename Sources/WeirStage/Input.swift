@@ -75,7 +75,11 @@ public final class InputHost: @unchecked Sendable {
     self.budget = budget
     self.ring = ring
     self.gates = gates
-    share = limits.memoryBytes > 0 ? CreditGate(limitBytes: limits.memoryBytes) : nil
+    share =
+      limits.memoryBytes > 0 || limits.dropsOldest
+      ? CreditGate(
+        limitBytes: limits.memoryBytes > 0 ? limits.memoryBytes : .max,
+        dropsOldest: limits.dropsOldest) : nil
     rate = limits.rate.map(RateGate.init)
     makeStreamHook = makeStream
     stopHook = requestStop
@@ -121,7 +125,7 @@ public final class InputHost: @unchecked Sendable {
   }
 
   private func hasShare() -> Bool {
-    guard let share, !share.isOpen else {
+    guard let share, !share.isOpen, !share.dropsOldest else {
       isPausedByShare = false
       return true
     }

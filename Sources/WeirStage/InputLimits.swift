@@ -25,12 +25,15 @@ public struct RateLimit: Sendable, Hashable {
 public struct InputLimits: Sendable, Hashable {
   /// Bytes of this input that may be in memory, in slots and payloads; 0 for no limit.
   public var memoryBytes: Int
+  /// At its bound the oldest that waits for an output over HTTP is dropped, and reading goes on.
+  public var dropsOldest: Bool
   /// Nil for no limit.
   public var rate: RateLimit?
 
   /// No limits by default.
-  public init(memoryBytes: Int = 0, rate: RateLimit? = nil) {
+  public init(memoryBytes: Int = 0, dropsOldest: Bool = false, rate: RateLimit? = nil) {
     self.memoryBytes = memoryBytes
+    self.dropsOldest = dropsOldest
     self.rate = rate
   }
 }

@@ -105,6 +105,7 @@ struct LimitsTests {
     #expect(try limits([:]) == InputLimits())
     #expect(try limits(["mem_buf_limit": "5M"]) == InputLimits(memoryBytes: 5_000_000))
     #expect(try limits(["rate_gate.max_bytes": "5M"]) == InputLimits())
+    #expect(try limits(["storage.type": "memrb"]) == InputLimits(dropsOldest: true))
     let all: KeyValuePairs = [
       "rate_gate": "on", "rate_gate.max_bytes": "1M", "rate_gate.max_records": "9",
       "rate_window": "1m", "rate_gate.resume_ratio": "0.5",

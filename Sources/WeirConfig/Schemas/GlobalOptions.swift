@@ -38,7 +38,7 @@ public enum GlobalOptions {
         help: "bytes of this input in memory at most; 0 for no bound of its own"),
       OptionSchema(
         "storage.type", .choice(["memory", "filesystem", "memrb"]), default: "memory",
-        help: "filesystem gives outputs over HTTP a spool; memrb waits as memory does"),
+        help: "memory waits, filesystem gives outputs over HTTP a spool, memrb drops the oldest"),
       OptionSchema(
         "storage.pause_on_chunks_overlimit", .bool, default: "false",
         .noCounterpart("an input is never read faster than its outputs and spools take it"),
@@ -115,8 +115,8 @@ public enum GlobalOptions {
         "storage.total_limit_size", .size,
         help: "bytes of this output's spool, which it has when this is set"),
       OptionSchema(
-        "storage.total_limit_action", .choice(["block", "drop_oldest"]), default: "block",
-        help: "a full spool holds up its streams, or sheds the oldest, counted"),
+        "storage.total_limit_action", .choice(["block", "drop_oldest"]), default: "drop_oldest",
+        help: "a full spool sheds the oldest, counted, or holds up its streams"),
       OptionSchema(
         "active", default: "true", .noCounterpart("only filters have it"), help: "filters only"),
       OptionSchema(

@@ -38,6 +38,8 @@ extension CarriedRunner: DeliveryPorts {
     countStorage()
   }
 
+  var isFull: Bool { !gate.isOpen }
+
   func takeSpooled() -> Parcel? {
     guard let spool = storage.spool else { return nil }
     defer { countStorage() }
@@ -136,6 +138,8 @@ extension CarriedRunner: DeliveryPorts {
     case .givenUp: counters.retriesFailed.add(value)
     case .spooled: extra(OutputCounterNames.spooled, value)
     case .restsInMemory: extra(OutputCounterNames.restsInMemory, value)
+    case .dropped: counters.drop(.backpressure, records: value)
+    case .droppedBytes: counters.drop(.backpressure, records: 0, bytes: value)
     case .lost: counters.drop(.output, records: value)
     }
   }

@@ -84,6 +84,29 @@ extension DeliveryEngine {
     }
   }
 
+  /// Drops what waits longest of inputs that would rather lose records than wait
+  /// (`storage.type memrb`), until they have room again.
+  func dropOldest() {
+    while let parcel = takeDroppable() {
+      waitingBytes -= parcel.body.footprint
+      ports.count(.dropped, parcel.itemCount)
+      ports.count(.droppedBytes, Int(parcel.body.recordOffsets.last ?? 0))
+      ports.tell(.dropped(items: parcel.itemCount))
+      finishPart(of: parcel)
+    }
+  }
+
+  private func takeDroppable() -> Parcel? {
+    let isFull = ports.isFull
+    func isDroppable(_ parcel: Parcel) -> Bool {
+      guard let share = parcel.body.share, share.dropsOldest else { return false }
+      return isFull || !share.isOpen
+    }
+    if let parcel = again.removeFirst(where: isDroppable) { return parcel }
+    if let index = delayed.firstIndex(where: isDroppable) { return delayed.remove(at: index) }
+    return fresh.removeFirst(where: isDroppable)
+  }
+
   // MARK: Rests
 
   /// Whether a part of an entry takes the entry's place on the disk. Where order counts it does

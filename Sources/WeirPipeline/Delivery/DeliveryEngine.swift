@@ -39,6 +39,8 @@ final class DeliveryEngine {
   var nextNode = 0
   private(set) var isStopping = false
   private(set) var isAbandoned = false
+  /// Some input would rather lose records than wait.
+  private(set) var mayDrop = false
   /// Where order counts: something could not be stored at the end, and nothing younger may be.
   var hasDiscarded = false
   /// The spool refused: not before this time, or an entry leaves it.
@@ -73,6 +75,7 @@ final class DeliveryEngine {
     if hasDiscarded { return ports.discard(parcel) }
     fresh.append(parcel)
     waitingBytes += parcel.body.footprint
+    mayDrop = mayDrop || parcel.body.share?.dropsOldest == true
     pump()
   }
 
@@ -161,6 +164,7 @@ final class DeliveryEngine {
       ports.count(.requests, 1)
       ports.send(parcel, to: node)
     }
+    if mayDrop { dropOldest() }
     sleep()
   }
 

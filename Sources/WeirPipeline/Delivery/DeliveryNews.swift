@@ -13,8 +13,8 @@ struct DeliveryNews {
   private var toldAt: [Topic: Int64] = [:]
 
   private enum Topic: Hashable {
-    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, strange, shed(String), dead(
-      String)
+    case failing(Int), denied(Int), givenUp, spoolFailed, spoolFull, strange, dropped
+    case shed(String), dead(String)
   }
   /// Kinds of dead letters that are told apart.
   private static let topicsMax = 64
@@ -54,6 +54,11 @@ struct DeliveryNews {
         "output \(output): the server had \(items) records before they were sent for the first "
           + "time: other records have their ids, or somebody else sends the same; counted as "
           + OutputCounterNames.firstAttemptDuplicates)
+    case .dropped(let items):
+      guard isDue(.dropped, now) else { return }
+      Log.warn(
+        "output \(output): the oldest that wait are dropped, \(items) records now: see "
+          + "mem_buf_limit and storage.type memrb of their input")
     case .shed(let items, let folder):
       guard isDue(.shed(folder), now) else { return }
       Log.warn(

@@ -30,6 +30,8 @@ protocol DeliveryPorts: AnyObject {
   /// Writes a part of an entry of the spool as an entry of its own, which nobody else takes; the
   /// old one ends with it when it is all that is left. Ends with `DeliveryEngine.rewritten`.
   func rewrite(_ part: Parcel)
+  /// The credit of the output is used up: whoever has more for it waits.
+  var isFull: Bool { get }
   /// The oldest entry of the spool that nobody has taken.
   func takeSpooled() -> Parcel?
   /// Stores items with their reasons; ends with `DeliveryEngine.buried`.
@@ -60,6 +62,8 @@ enum DeliveryEvent: Equatable {
   case spoolFailed(message: String)
   case spoolFull
   case shed(items: Int, folder: String)
+  /// Dropped from memory (`storage.type memrb`).
+  case dropped(items: Int)
   /// Items that the server had before they were sent for the first time.
   case strangeDuplicates(items: Int)
 }
@@ -73,6 +77,8 @@ enum DeliveryNumber: CaseIterable {
   case retries, givenUp, spooled
   /// Items of a partly stored entry that the spool refused: a crash repeats the entry.
   case restsInMemory
+  /// Items and bytes of inputs that would rather lose records than wait.
+  case dropped, droppedBytes
   /// Items of a body that could not be cut: a defect, but not a silent one.
   case lost
 }

@@ -96,7 +96,7 @@ private struct StorageChoice {
         directory: SpoolLayout.spool(root: root, output: config.name),
         limitBytes: try config.size("storage.total_limit_size"),
         policy: try config.choice(
-          "storage.total_limit_action", ["block", "drop_oldest"], default: "block") == "block"
+          "storage.total_limit_action", ["block", "drop_oldest"], default: "drop_oldest") == "block"
           ? .block : .dropOldest)
     }
     guard let root, service.text("storage.keep.rejected").flatMap(ValueGrammar.bool) ?? true else {
@@ -115,12 +115,8 @@ private struct StorageChoice {
     _ config: InstanceConfig, _ configuration: Configuration
   ) throws(ConfigProblem) -> Bool {
     if config.property("storage.total_limit_size") != nil { return true }
-    let service = configuration.service
-    let inherited =
-      service.text("storage.inherit").flatMap(ValueGrammar.bool) == true
-      ? service.storageType : nil
     return configuration.inputs.contains {
-      ($0.property("storage.type")?.text ?? inherited)?.lowercased() == "filesystem"
+      $0.storageType(configuration.service) == "filesystem"
     }
   }
 

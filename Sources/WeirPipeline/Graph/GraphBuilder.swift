@@ -30,7 +30,7 @@ public struct GraphBuilder {
     PipelineGraph.InputNode(
       name: config.name, input: try checked(config) { try factory.input(config) },
       processors: try config.processors.map(processor), routes: try config.routes.map(route),
-      limits: try InputLimits(config))
+      limits: try InputLimits(config, configuration.service))
   }
 
   private func output(_ config: InstanceConfig) throws -> PipelineGraph.OutputNode {

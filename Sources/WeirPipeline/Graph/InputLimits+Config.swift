@@ -1,10 +1,22 @@
 import WeirConfig
 import WeirStage
 
+extension InstanceConfig {
+  /// How an input buffers: its own `storage.type`, else the service's where that is inherited.
+  func storageType(_ service: ServiceConfig) -> String {
+    let inherits = service.text("storage.inherit").flatMap(ValueGrammar.bool) == true
+    let type = property("storage.type")?.text ?? (inherits ? service.storageType : nil)
+    return type?.lowercased() ?? "memory"
+  }
+}
+
 extension InputLimits {
-  /// The limits that `mem_buf_limit`, `rate_gate` and its further options of an input ask for.
-  init(_ config: InstanceConfig) throws(ConfigProblem) {
-    self.init(memoryBytes: try config.size("mem_buf_limit") ?? 0)
+  /// The limits that `mem_buf_limit`, `storage.type`, `rate_gate` and its further options of an
+  /// input ask for.
+  init(_ config: InstanceConfig, _ service: ServiceConfig = ServiceConfig()) throws(ConfigProblem) {
+    self.init(
+      memoryBytes: try config.size("mem_buf_limit") ?? 0,
+      dropsOldest: config.storageType(service) == "memrb")
     guard try config.bool("rate_gate") else { return }
     let ratio = try config.double("rate_gate.resume_ratio") ?? 0.8
     guard ratio > 0, ratio <= 1 else {

@@ -211,6 +211,10 @@ final class SimulatedWorld: DeliveryPorts {
     add(.rewritten(part, Consignment(.spool, lease, of: nil), .stored), at: now + 3_000_000)
   }
 
+  /// The output's credit.
+  var creditBytes = Int.max
+  var isFull: Bool { memoryBytes >= creditBytes }
+
   func takeSpooled() -> Parcel? {
     guard let number = entries.filter({ !$0.value.isTaken }).keys.min(),
       let entry = entries[number]
@@ -240,7 +244,10 @@ final class SimulatedWorld: DeliveryPorts {
     return part
   }
 
-  func discard(_ parcel: Parcel) { memoryBytes -= parcel.body.length }
+  func discard(_ parcel: Parcel) {
+    memoryBytes -= parcel.body.length
+    parcel.body.reset()
+  }
 
   func finish(_ consignment: Consignment) {
     if let lease = consignment.lease {
