@@ -194,7 +194,7 @@ final class TailStream {
   var chain: [TailFile] = []
   /// Files that were read to their end and are still open for late writes.
   var drained: [TailFile] = []
-  /// Where the path leads, without links; empty while it leads nowhere.
+  /// Where the path leads, without links, or led when it last led anywhere.
   var realPath: Path = []
   /// The directory that is watched for it.
   weak var directory: WatchedDirectory?

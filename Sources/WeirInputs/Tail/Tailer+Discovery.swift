@@ -75,13 +75,13 @@ extension Tailer {
       leeway: .milliseconds(25))
   }
 
-  /// Follows a stream's real directory, wherever its path leads now.
+  /// Follows a stream's real directory, wherever its path leads now. In the gap of a rotation it
+  /// leads nowhere, and the next file comes where the last one was.
   func follow(_ stream: TailStream) {
-    let real = realPath(stream.path) ?? []
-    guard real != stream.realPath || stream.directory == nil else { return }
+    guard let real = realPath(stream.path), real != stream.realPath || stream.directory == nil
+    else { return }
     unfollow(stream)
     stream.realPath = real
-    guard !real.isEmpty else { return }
     let (directory, name) = splitPath(real)
     guard let watched = watch(directory, Self.leafMask) else { return }
     watched.streams[name, default: []].append(stream)
@@ -175,7 +175,11 @@ extension Tailer {
       stream.wasFound = true
       return check(stream)
     }
-    for _ in 0..<Self.looksMax where discover(path) { return }
+    for _ in 0..<Self.looksMax {
+      if discover(path) { return }
+      listing.reset()
+    }
+    gaveUp(path)
   }
 
   /// - Returns: false when the path's file was another one in the end: look again.

@@ -328,7 +328,10 @@ extension Tailer {
       else { continue }
       let stream = TailStream(path: path, stream: host.makeStream(tag: tag, path: path))
       stream.isGone = !nameExists(path)
-      _ = open(openings(of: stream, nil), in: stream)
+      for _ in 0..<Self.looksMax {
+        if open(openings(of: stream, nil), in: stream) { break }
+        listing.reset()
+      }
       guard !stream.chain.isEmpty else { continue }
       streams[path] = stream
       for file in stream.chain { leave(file) }

@@ -150,7 +150,9 @@ extension Tailer {
       stream.chain.isEmpty
     else { return false }
     follow(stream)
-    guard open(current(of: stream, status), in: stream) else { return false }
+    let opening = current(of: stream, status)
+    // Nobody held it open: its inode may be another file's by now.
+    guard opening.known?.key == parked.key, open(opening, in: stream) else { return false }
     settle(stream)
     hasOpened(stream)
     return true

@@ -25,6 +25,12 @@ extension Tailer {
   /// Compares what stands at a stream's path with what is being read.
   func check(_ stream: TailStream) {
     for _ in 0..<Self.looksMax where look(at: stream) { return }
+    gaveUp(stream.path)
+  }
+
+  /// Names moved under every look.
+  func gaveUp(_ path: Path) {
+    tell(path, "its name changes faster than it is looked at; the next event or refresh goes on")
   }
 
   /// - Returns: false when names have moved under the look, so that files may have been missed.

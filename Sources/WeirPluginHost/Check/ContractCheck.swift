@@ -12,7 +12,7 @@ public struct ContractCheck {
   /// Lifecycles that leaks are looked for in.
   static let rounds = 60
   /// How often leaks are measured before they count as such.
-  static let leakMeasurements = 40
+  static let leakMeasurements = 12
   /// Bytes that one lifecycle may leave in the allocator, on average: its own bookkeeping.
   static let leakBytesPerRound = 192
 
@@ -170,7 +170,8 @@ public struct ContractCheck {
     // Other threads of the process allocate too: what leaks does so in every measurement.
     for attempt in 0..<Self.leakMeasurements
     where bytes >= Self.rounds * Self.leakBytesPerRound || left >= Self.rounds / 2 {
-      if attempt > 4 { usleep(20_000) }
+      // The longer others go on, the longer the pause.
+      if attempt > 3 { usleep(20_000 << UInt32(min(attempt - 4, 4))) }
       let descriptors = Self.count("/proc/self/fd")
       let before = Int(mallinfo2().uordblks)
       for _ in 0..<Self.rounds { _ = try oneLife(component) }
