@@ -242,11 +242,18 @@ public final class Pipeline: @unchecked Sendable {
           + "position is read again at the next start")
     }
     for runner in runners { runner.abandon() }
-    for runner in runners.prefix(startedOutputs) { runner.close(withinSeconds: 2) }
+    // A slow disk gets as long again as the servers had.
+    let most = grace < 0 ? Pipeline.storeSeconds : grace
+    for runner in runners.prefix(startedOutputs) {
+      runner.close(withinSeconds: 2, whileProgressing: most)
+    }
     _ = onLanes(answering) { node, _ in node.input.finish() }
     onDrained?()
     stopped.signal()
   }
+
+  /// Seconds to wait for a disk that gets on when `grace` knows no end.
+  private static let storeSeconds = 30
 
   /// Seconds to wait for an input lane at a stop when `grace` knows no end.
   private static let laneWaitSeconds = 30

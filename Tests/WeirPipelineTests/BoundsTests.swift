@@ -222,11 +222,11 @@ struct BoundsTests {
     runner.flush(after: 1)
     #expect(waits { runner.undelivered == 0 })
     runner.abandon()
-    runner.close(withinSeconds: 5)
+    runner.close(withinSeconds: 5, whileProgressing: 5)
     // A lane whose batch outlives the end of grace.
     submit(1)
     runner.flush(after: 2)
-    runner.close(withinSeconds: 5)
+    runner.close(withinSeconds: 5, whileProgressing: 5)
     let got = output.got.withLock { $0 }
     #expect(got.sequence == 0)
     // The flush and the close of the second `close` are this test's own.

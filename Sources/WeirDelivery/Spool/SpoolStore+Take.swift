@@ -96,22 +96,49 @@ extension SpoolStore {
   private func lose(
     _ place: Int, before index: UInt32, _ damage: Range<Int>?, _ descriptor: Int32
   ) {
-    var lost = SpoolAmount()
-    for entry in cursor.index..<max(cursor.index, index)
-    where segments[place].done.insert(entry) { lost.entries += 1 }
-    cursor.index = max(cursor.index, index)
-    let isNew = damage.map { segments[place].damage.insert($0.lowerBound).inserted } ?? false
-    if lost.entries == 0 && !isNew { return }
+    let (entries, spared) = passOver(place, before: index)
+    // With a spared entry in it the damage is not settled: the next start may have to count that.
+    let isNew =
+      spared.entries == 0
+      && (damage.map { segments[place].damage.insert($0.lowerBound).inserted } ?? false)
+    if entries.isEmpty && !isNew { return }
     // What the lost entries held is known only when they were all that was left.
     let live = segments[place].live
-    lost.bytes = min(damage?.count ?? live.bytes, live.bytes)
+    var lost = SpoolAmount(entries: entries.count)
+    lost.bytes = max(
+      0,
+      min(
+        (damage?.count ?? live.bytes) - spared.bytes, live.bytes - segments[place].leased.bytes))
     if lost.entries >= live.entries { lost = live }
     segments[place].live -= lost
     count { $0.pending -= lost }
     keep(place, damage, lost, descriptor)
-    if let damage {
+    if spared.entries > 0 {
+      note(entries, place)
+    } else if let damage {
       note([DoneJournal.damageFlag | UInt32(truncatingIfNeeded: damage.lowerBound)], place)
     }
+  }
+
+  /// Moves the cursor over entries whose headers cannot be read.
+  /// - Returns: the lost ones, and what those hold that were leased as they were written: whoever
+  ///   has such a one has its bytes, and it is on the books until its lease ends.
+  private func passOver(
+    _ place: Int, before index: UInt32
+  ) -> (lost: [UInt32], spared: SpoolAmount) {
+    var lost: [UInt32] = []
+    var spared = SpoolAmount()
+    for entry in cursor.index..<max(cursor.index, index) {
+      let id = SpoolEntryID(segment: segments[place].id, index: entry)
+      if wasLeased(id) {
+        let taken = leased[id] ?? returned.first { $0.id == id }?.taken
+        spared += taken?.amount ?? SpoolAmount()
+      } else if segments[place].done.insert(entry) {
+        lost.append(entry)
+      }
+    }
+    cursor.index = max(cursor.index, index)
+    return (lost, spared)
   }
 
   /// Puts damaged bytes into quarantine and counts what was lost with them.

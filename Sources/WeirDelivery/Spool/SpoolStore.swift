@@ -215,6 +215,8 @@ final class SpoolStore {
     }
     segments.remove(at: place)
     count {
+      // What lost entries held was a guess.
+      $0.pending -= segment.live
       $0.diskBytes -= segment.bytes
       $0.segments -= 1
     }

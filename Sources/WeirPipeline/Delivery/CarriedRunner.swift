@@ -199,18 +199,26 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
 
   func abandon() { post(.abandon) }
 
-  func close(withinSeconds seconds: Int) {
-    let deadline = Clock.monotonic() + Int64(seconds) * 1_000_000_000
-    while pendingEvents.load(ordering: .acquiring) + unsettled.load(ordering: .acquiring) > 0,
-      Clock.monotonic() < deadline
-    {
+  func close(withinSeconds seconds: Int, whileProgressing most: Int) {
+    var patience = Patience(seconds: seconds, most: most, at: Clock.monotonic())
+    while true {
+      let left = pendingEvents.load(ordering: .acquiring) + unsettled.load(ordering: .acquiring)
+      if left == 0 || !patience.lasts(left, at: Clock.monotonic()) { break }
       usleep(2_000)
     }
+    // The engine learns what became of the last writes, and that there are no more.
+    queue.sync { storage.spool }?.close()
     queue.sync {
       timer?.cancel()
       timer = nil
       requestTimer?.cancel()
       requestTimer = nil
+      engine?.leaveAll()
+      if let lost = engine?.lostAtEnd, lost > 0 {
+        Log.error(
+          "output \(counters.name): \(lost) records of inputs without a position are lost: they "
+            + "could neither be sent nor stored in time")
+      }
       engine = nil
       countStorage()
     }

@@ -67,7 +67,7 @@ public struct DeadLetterReplay {
     }
     let isDone = runner.undelivered == 0
     if !isDone { runner.abandon() }
-    runner.close(withinSeconds: 5)
+    runner.close(withinSeconds: 5, whileProgressing: 5)
     let again = counters.extra[OutputCounterNames.deadLetters]?.count ?? 0
     let text =
       before == 0

@@ -60,11 +60,12 @@ extension DeliveryEngine {
     spoolRefusedUntil = now + nanoseconds
     // At the end it stays unacknowledged, and is read again where it has a position.
     if isAbandoned {
-      ports.discard(parcel)
+      leave(parcel)
       if policy.isOrdered { discardLater() }
     } else if policy.isOrdered {
-      // Everything else that is in memory only is younger.
+      // Everything else that is in memory only is younger: the later half of the same body too.
       waitingBytes += parcel.body.footprint
+      for later in takeTried().reversed() { fresh.prepend(later) }
       fresh.prepend(parcel)
     } else {
       putBack(parcel)
@@ -74,14 +75,33 @@ extension DeliveryEngine {
   /// Nothing that is younger than a refused parcel may be stored: it would go out before it.
   private func discardLater() {
     hasDiscarded = true
-    var later = delayed.filter { !staysInPlace($0) }
-    delayed.removeAll { !staysInPlace($0) }
-    later += again.removeAll { !staysInPlace($0) }
-    later += fresh.removeAll { _ in true }
-    for parcel in later {
+    leaveAll()
+  }
+
+  /// Gives up all that waits in memory only.
+  func leaveAll() {
+    for parcel in takeTried() + fresh.removeAll(where: { _ in true }) {
       waitingBytes -= parcel.body.footprint
-      ports.discard(parcel)
+      leave(parcel)
     }
+  }
+
+  /// Lets go of a parcel that is not finished: what has a position is read again at the next start,
+  /// anything else is lost.
+  func leave(_ parcel: Parcel) {
+    if parcel.consignment.isUnrepeatable {
+      lostAtEnd += parcel.itemCount
+      ports.count(.lost, parcel.itemCount)
+    }
+    ports.discard(parcel)
+  }
+
+  /// Takes out what was tried before and is in memory only, in order. Where order counts, one that
+  /// has a pause goes before all others, and only one can have it.
+  private func takeTried() -> [Parcel] {
+    let paused = delayed.filter { !staysInPlace($0) }
+    delayed.removeAll { !staysInPlace($0) }
+    return paused + again.removeAll { !staysInPlace($0) }
   }
 
   /// Drops what waits longest of inputs that would rather lose records than wait

@@ -45,6 +45,11 @@ extension DeliveryEngine {
       window.overloaded(sentAt: parcel.sentAt, now: now)
     }
     recover(node)
+    // None of it was taken: it goes on as it is, in the spool too.
+    if !again.isEmpty, again.count == parcel.itemCount {
+      if mayRetry(parcel, message) { keep(parcel) }
+      return
+    }
     if !dead.isEmpty { bury(dead, of: parcel) }
     let rest = again.isEmpty ? nil : self.rest(of: parcel, again, message)
     finishPart(of: parcel)
@@ -107,20 +112,23 @@ extension DeliveryEngine {
   }
 
   func retryWhole(_ parcel: Parcel, _ message: String) {
+    guard mayRetry(parcel, message) else { return }
+    // The next try is another parcel's: one that fails for ever must not hold up all others.
+    if policy.isOrdered { putBack(parcel) } else { delay(parcel) }
+  }
+
+  /// Counts one more try of a whole parcel, and sets its pause; false when it is given up instead.
+  private func mayRetry(_ parcel: Parcel, _ message: String) -> Bool {
     parcel.attempts += 1
     if let limit = policy.retryLimit, parcel.attempts > limit {
       ports.count(.givenUp, parcel.itemCount)
       ports.tell(.givenUp(items: parcel.itemCount, message: message))
-      return giveUp(parcel, message, type: "retry_limit")
+      giveUp(parcel, message, type: "retry_limit")
+      return false
     }
     ports.count(.retries, 1)
-    // The next try is another parcel's: one that fails for ever must not hold up all others.
-    if policy.isOrdered {
-      putBack(parcel)
-    } else {
-      parcel.notBefore = now + ports.random(in: policy.pause(parcel.attempts))
-      delay(parcel)
-    }
+    parcel.notBefore = now + ports.random(in: policy.pause(parcel.attempts))
+    return true
   }
 
   /// Puts a parcel aside until its own pause is over.

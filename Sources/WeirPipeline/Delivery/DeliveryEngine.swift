@@ -43,6 +43,8 @@ final class DeliveryEngine {
   private(set) var mayDrop = false
   /// Where order counts: something could not be stored at the end, and nothing younger may be.
   var hasDiscarded = false
+  /// Items that were neither sent nor stored at the end, and that nobody can read again.
+  var lostAtEnd = 0
   /// The spool refused: not before this time, or an entry leaves it.
   var spoolRefusedUntil: Int64 = .min
   /// Where order counts, nothing is sent before this time.
@@ -72,7 +74,7 @@ final class DeliveryEngine {
   /// A parcel of a lane.
   func submit(_ parcel: Parcel, at time: Int64) {
     now = time
-    if hasDiscarded { return ports.discard(parcel) }
+    if hasDiscarded { return leave(parcel) }
     fresh.append(parcel)
     waitingBytes += parcel.body.footprint
     mayDrop = mayDrop || parcel.body.share?.dropsOldest == true
@@ -224,9 +226,10 @@ final class DeliveryEngine {
     if ports.spooledEntries != nil, spoolRefusedUntil > now, waitingBytes > 0 {
       next = min(next, spoolRefusedUntil)
     }
-    // The disk may fail to give an entry for a moment.
-    if let entries = ports.spooledEntries, entries > 0, !isStopping, !isFailing, inFlight == 0,
-      appending == 0
+    // The disk may fail to give an entry for a moment, also the one that a failing server, which
+    // is due already, was to be tried with.
+    if let entries = ports.spooledEntries, entries > 0, !isStopping, inFlight == 0,
+      appending == 0, nodes.contains(where: { $0.isUp || $0.retryAt <= now })
     {
       next = min(next, now + 1_000_000_000)
     }

@@ -22,6 +22,9 @@ final class Consignment: @unchecked Sendable {
   /// It comes from the dead letters and could not be stored there anew: it stays what it is.
   var mustStay = false
 
+  /// It has records of inputs without positions: nobody can read them again.
+  var isUnrepeatable: Bool { ranges.contains { $0.isNone } }
+
   /// What a lane gave.
   /// - Parameter mayRepeat: see the property.
   init(ranges: [RangeID], mayRepeat: Bool = false) {

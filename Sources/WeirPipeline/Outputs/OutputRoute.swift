@@ -29,6 +29,7 @@ protocol OutputRoute: AnyObject, Sendable {
   func beginDrain()
   /// The grace period is over: no further tries.
   func abandon()
-  /// The last call; waits at most so long for what is under way.
-  func close(withinSeconds seconds: Int)
+  /// The last call; waits so long for what is under way, and goes on waiting for what is written
+  /// piece by piece as long as it gets less, for `most` seconds.
+  func close(withinSeconds seconds: Int, whileProgressing most: Int)
 }

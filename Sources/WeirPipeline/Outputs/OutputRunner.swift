@@ -215,7 +215,7 @@ final class OutputRunner: OutputRoute, @unchecked Sendable {
   func abandon() { isAbandoned.store(true, ordering: .relaxed) }
 
   /// Runs the last flush and close on the output's queue; waits at most `seconds`.
-  func close(withinSeconds seconds: Int) {
+  func close(withinSeconds seconds: Int, whileProgressing most: Int) {
     let done = DispatchSemaphore(value: 0)
     queue.async {
       self.output.flush()

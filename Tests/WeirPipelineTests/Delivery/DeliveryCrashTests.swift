@@ -80,6 +80,7 @@ struct DeliveryCrashTests {
     world.run()
     #expect(world.stored.count == 100 && world.stored.values.allSatisfy { $0 == 1 })
     #expect(world.requests.count < 300, "\(world.requests.count) requests")
+    #expect(world.rewrites == 0, "what nobody took stays where it is")
     #expect(world.entries.isEmpty && world.memoryBytes == 0)
   }
 
@@ -107,21 +108,23 @@ struct DeliveryCrashTests {
 
   @Test(
     "where items replace each other none comes back behind a newer one, whatever happens",
-    arguments: (0..<60).map { _ in UInt64.random(in: 1...1 << 40) })
+    arguments: (0..<100).map { _ in UInt64.random(in: 1...1 << 40) })
   func order(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     var policy = DeliveryPolicy()
     policy.isOrdered = true
-    policy.memoryBytesMax = 1 << (8 + random.below(8))
+    policy.memoryBytesMax = 1_000 + random.below(6) * (Payload.overheadBytes + 1_000)
     let calm = 60 * second
     let mischief = 2 + random.below(6)
+    let splits = random.below(2) * 2
     func server(_ now: Int64, _ items: [Int], _ world: SimulatedWorld) -> DeliveryOutcome {
       if now > calm || world.random.below(mischief) == 0 { return SimulatedServer.takesAll(items) }
       switch world.random.below(8) {
       case 0: return .failure("reset")
       case 1: return .reply(ReplyVerdict(.denied, "401"))
-      case 2 where items.count > 1: return .reply(ReplyVerdict(.split, "413"))
-      case 3: return SimulatedServer.each(items) { $0 % 97 == 0 ? .dead : .done }
+      case 2...2 + splits where items.count > 1: return .reply(ReplyVerdict(.split, "413"))
+      case 5: return SimulatedServer.each(items) { $0 % 97 == 0 ? .dead : .done }
+      case 6: return SimulatedServer.takesAll(items)
       default:
         let part = 1 + world.random.below(5)
         return SimulatedServer.each(items) { ($0 + part) % 5 < part ? .retry : .done }
@@ -129,15 +132,11 @@ struct DeliveryCrashTests {
     }
     let world = try SimulatedWorld(
       seed: seed, policy: policy, servers: Array(repeating: server, count: 1 + random.below(2)))
+    world.latency = 20_000_000 << random.below(6).asInt64
     world.hasSpool = random.below(5) > 0
     world.spoolLimit = random.below(2) == 0 ? 2_000 + random.below(10_000) : .max
     world.dropsOldest = random.below(3) == 0
-    // A body holds each key once: item 1000 n + k is version n of key k.
-    for n in 0..<150 {
-      let keys = (0..<20).filter { _ in random.below(3) == 0 } + [20]
-      world.submit(
-        keys.map { n * 1000 + $0 }, at: n.asInt64 * 200_000_000, padding: random.below(60))
-    }
+    let submitted = submitRepeated(150, to: world, &random)
     for step in 1...30 {
       world.diskFails = world.random.below(4) == 0
       world.run(until: step.asInt64 * 2 * second)
@@ -154,17 +153,50 @@ struct DeliveryCrashTests {
     }
     world.diskFails = false
     world.run()
-    var newest: [Int: Int] = [:]
-    var fallen: [Int] = []
-    for item in world.storedOrder {
-      let before = newest[item % 1000] ?? -1
-      if item / 1000 < before { fallen.append(item) }
-      newest[item % 1000] = max(before, item / 1000)
-    }
-    #expect(fallen.isEmpty, "seed \(seed): behind newer ones")
-    let all = Set(world.stored.keys).union(world.dead.keys).union(world.shed)
+    let gone = Set(world.dead.keys).union(world.shed)
+    expectOrder(of: world, submitted, without: gone, seed)
+    let all = gone.union(world.stored.keys)
     #expect(all.isSuperset(of: (0..<150).map { $0 * 1000 + 20 }), "seed \(seed): items are lost")
     #expect(world.entries.isEmpty && world.memoryBytes == 0, "seed \(seed)")
     #expect(world.engine?.parcelsInMemory == 0, "seed \(seed)")
+  }
+
+  /// Submits bodies in which keys repeat: item 1000 n + 100 i + k is place i of key k in body n.
+  /// - Returns: what each body holds of each key, by 1000 n + k, in order.
+  private func submitRepeated(
+    _ bodies: Int, to world: SimulatedWorld, _ random: inout SeededGenerator
+  ) -> [Int: [Int]] {
+    var submitted: [Int: [Int]] = [:]
+    for n in 0..<bodies {
+      var items: [Int] = []
+      for place in 0..<1 + random.below(3) {
+        items += (0..<20).filter { _ in random.below(3) == 0 }.map { n * 1000 + place * 100 + $0 }
+      }
+      items.append(n * 1000 + 20)
+      for item in items { submitted[item / 1000 * 1000 + item % 100, default: []].append(item) }
+      world.submit(items, at: n.asInt64 * 200_000_000, padding: random.below(60))
+    }
+    return submitted
+  }
+
+  /// No body's item is behind a newer body's of the same key, and the last of a key in a body,
+  /// which a crash may repeat, but then to its end, was stored last.
+  private func expectOrder(
+    of world: SimulatedWorld, _ submitted: [Int: [Int]], without gone: Set<Int>, _ seed: UInt64
+  ) {
+    var newest: [Int: Int] = [:]
+    var fallen: [Int] = []
+    var last: [Int: Int] = [:]
+    for item in world.storedOrder {
+      let before = newest[item % 100] ?? -1
+      if item / 1000 < before { fallen.append(item) }
+      newest[item % 100] = max(before, item / 1000)
+      last[item / 1000 * 1000 + item % 100] = item
+    }
+    #expect(fallen.isEmpty, "seed \(seed): behind newer ones")
+    for (key, items) in submitted {
+      guard let final = items.last, !gone.contains(final) else { continue }
+      #expect(last[key] == final, "seed \(seed): left behind by \(last[key] ?? -1)")
+    }
   }
 }

@@ -136,6 +136,65 @@ struct DeliveryEngineTests {
     #expect(world.finished == 40 && world.entries.isEmpty && world.memoryBytes == 0)
   }
 
+  @Test("where a failing server and an entry that cannot be read meet, it goes on by itself")
+  func failedTake() throws {
+    let world = try SimulatedWorld(servers: [
+      { now, items, _ in
+        now < 10 * second ? .failure("refused") : SimulatedServer.takesAll(items)
+      }
+    ])
+    world.hasSpool = true
+    world.takesThatFail = .max
+    for n in 0..<20 { world.submit([n], at: n.asInt64 * 50_000_000) }
+    world.run(until: 20 * second)
+    #expect(world.entries.count == 20)
+    let (wakes, begin) = (world.wakes, world.now)
+    world.takesThatFail = 20
+    world.run()
+    #expect(world.stored.count == 20 && world.entries.isEmpty)
+    let seconds = Int((world.now - begin) / second)
+    #expect(world.wakes - wakes <= seconds + 30, "\(world.wakes - wakes) in \(seconds) s")
+  }
+
+  @Test("what can neither be stored at the end nor read again is counted as lost")
+  func lostAtEnd() throws {
+    func lost(_ isUnrepeatable: Bool, isOrdered: Bool, hasSpool: Bool) throws -> Int {
+      var policy = DeliveryPolicy()
+      policy.isOrdered = isOrdered
+      let world = try SimulatedWorld(policy: policy, servers: [{ _, _, _ in .failure("refused") }])
+      world.hasSpool = hasSpool
+      world.isUnrepeatable = isUnrepeatable
+      world.diskFails = true
+      for n in 0..<20 { world.submit([2 * n, 2 * n + 1], at: n.asInt64 * 50_000_000) }
+      world.run(until: 5 * second)
+      world.engine?.beginDrain(at: world.now)
+      world.abandon()
+      world.run(until: 8 * second)
+      world.engine?.leaveAll()
+      #expect(world.engine?.parcelsInMemory == 0 && world.memoryBytes == 0)
+      #expect(world.engine?.lostAtEnd == world.numbers[.lost] ?? 0)
+      return world.numbers[.lost] ?? 0
+    }
+    for (isOrdered, hasSpool) in [(false, false), (false, true), (true, false), (true, true)] {
+      #expect(try lost(true, isOrdered: isOrdered, hasSpool: hasSpool) == 40)
+      #expect(try lost(false, isOrdered: isOrdered, hasSpool: hasSpool) == 0)
+    }
+  }
+
+  @Test("a stop waits for a disk that gets on, within bounds, and not for one that does not")
+  func patience() {
+    /// The second at which a wait ends with so much left in each.
+    func end(seconds: Int, most: Int, _ left: (Int) -> Int) -> Int? {
+      var patience = Patience(seconds: seconds, most: most, at: 7)
+      return (0..<100).first { !patience.lasts(left($0), at: $0.asInt64 * second + 7) }
+    }
+    #expect(end(seconds: 2, most: 10) { _ in 5 } == 2)
+    #expect(end(seconds: 2, most: 10) { $0 == 0 ? 5 : 6 } == 2)
+    #expect(end(seconds: 2, most: 10) { $0 < 4 ? 9 - $0 : 6 } == 5)
+    #expect(end(seconds: 2, most: 10) { 500 - $0 } == 10)
+    #expect(end(seconds: 2, most: 0) { 500 - $0 } == 2)
+  }
+
   @Test("goes to another server of the list while one fails, and comes back to it")
   func failover() throws {
     let world = try SimulatedWorld(servers: [
@@ -168,6 +227,28 @@ struct DeliveryEngineTests {
     world.run()
     #expect(world.underWayPeak == 1)
     #expect(world.storedOrder == Array(0..<300))
+  }
+
+  @Test("where order counts a half that the spool refuses waits before the other half")
+  func refusedHalf() throws {
+    var policy = DeliveryPolicy()
+    policy.isOrdered = true
+    policy.memoryBytesMax = 2 * Payload.overheadBytes + 4_000
+    let world = try SimulatedWorld(
+      policy: policy,
+      servers: [
+        { _, items, _ in
+          items.count > 5
+            ? .reply(ReplyVerdict(.split, "413")) : SimulatedServer.takesAll(items)
+        }
+      ])
+    world.hasSpool = true
+    world.diskFails = true
+    // The others come while the first one is under way, and are too much for the memory.
+    for n in 0..<5 { world.submit(Array(n * 10..<n * 10 + 10), at: n.asInt64, padding: 100) }
+    world.run()
+    #expect(world.storedOrder == Array(0..<50))
+    #expect(world.finished == 5 && world.memoryBytes == 0)
   }
 
   @Test("retry_limit gives items up to the dead letters with the last answer")

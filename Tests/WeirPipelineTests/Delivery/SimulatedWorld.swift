@@ -30,6 +30,8 @@ final class SimulatedWorld: DeliveryPorts {
   var latency: Int64 = 20_000_000
   /// What lanes give may have been sent by an earlier process.
   var mayRepeat = false
+  /// What lanes give has no position.
+  var isUnrepeatable = false
 
   // What came of it.
   var stored: [Int: Int] = [:]  // item: how often
@@ -60,6 +62,8 @@ final class SimulatedWorld: DeliveryPorts {
   var spoolLimit = Int.max
   var dropsOldest = false
   var diskFails = false
+  /// So many entries cannot be read at first.
+  var takesThatFail = 0
   var entries: [UInt64: Entry] = [:]
   private var nextEntry: UInt64 = 0
   /// How often a part of an entry was written anew.
@@ -98,8 +102,8 @@ final class SimulatedWorld: DeliveryPorts {
 
   func submit(_ payload: Payload, at time: Int64) {
     let parcel = Parcel(
-      payload, of: Consignment(ranges: [], mayRepeat: mayRepeat), isWhole: true, attempts: 0,
-      madeAt: 0)
+      payload, of: Consignment(ranges: isUnrepeatable ? [.none] : [], mayRepeat: mayRepeat),
+      isWhole: true, attempts: 0, madeAt: 0)
     add(.submit(parcel), at: time)
   }
 
@@ -216,6 +220,10 @@ final class SimulatedWorld: DeliveryPorts {
   var isFull: Bool { memoryBytes >= creditBytes }
 
   func takeSpooled() -> Parcel? {
+    if takesThatFail > 0 {
+      takesThatFail -= 1
+      return nil
+    }
     guard let number = entries.filter({ !$0.value.isTaken }).keys.min(),
       let entry = entries[number]
     else { return nil }
