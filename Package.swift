@@ -22,6 +22,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: hot)
 }
 
+/// Where pointers are the exception each use is marked: docs/decisions/0009-marked-pointers.md.
+let safe: [SwiftSetting] = hot + [.strictMemorySafety()]
+
+func safeLibrary(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: safe)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["WeirTestSupport"])
 }
@@ -53,18 +60,18 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The data plane, bottom to top.
-    library("WeirSystem", []),
-    library("WeirTelemetry", ["WeirSystem"]),
-    library("WeirRing", ["CWeirPlugin", "CWeirSystem", "WeirSystem"]),
+    safeLibrary("WeirSystem", []),
+    safeLibrary("WeirTelemetry", ["WeirSystem"]),
+    safeLibrary("WeirRing", ["CWeirPlugin", "CWeirSystem", "WeirSystem"]),
     library("WeirBatch", ["CWeirPlugin", "CWeirKernels", "WeirSystem"]),
-    library("WeirConfig", ["CWeirSystem"]),
+    safeLibrary("WeirConfig", ["CWeirSystem"]),
     library(
       "WeirDelivery",
       [
         "CSQLite", "CWeirHTTP", "CWeirSystem", "CXXHash", "WeirConfig", "WeirSystem",
         "WeirTelemetry",
       ]),
-    library(
+    safeLibrary(
       "WeirStage",
       ["WeirBatch", "WeirConfig", "WeirDelivery", "WeirRing", "WeirSystem", "WeirTelemetry"]),
     library(
@@ -107,7 +114,7 @@ let package = Package(
     // needed because plugins call back through the host table only.
     .executableTarget(
       name: "weir", dependencies: ["CWeirSystem", "WeirConfig", "WeirPipeline", "WeirPluginHost"],
-      swiftSettings: hot),
+      swiftSettings: safe),
 
     // For plugin authors, and the official plugins.
     .target(name: "WeirSDK", dependencies: ["CWeirPlugin"], swiftSettings: hot),

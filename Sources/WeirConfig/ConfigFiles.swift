@@ -55,19 +55,23 @@ public struct SystemConfigFiles: ConfigFiles {
 
   /// Reads up to `ConfigLimits.fileBytesMax`; folders and larger files fail.
   public func read(_ path: String) -> Result<[UInt8], ConfigFileFailure> {
-    let descriptor = weir_open(path, O_RDONLY | O_CLOEXEC, 0)
-    if descriptor < 0 { return .failure(ConfigFileFailure(String(cString: strerror(errno)))) }
+    let descriptor = unsafe weir_open(path, O_RDONLY | O_CLOEXEC, 0)
+    if descriptor < 0 {
+      return unsafe .failure(ConfigFileFailure(String(cString: strerror(errno))))
+    }
     defer { close(descriptor) }
     var status = stat()
-    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+    if unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       return .failure(ConfigFileFailure("it is a folder"))
     }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
-      let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      let count = unsafe chunk.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+      }
       if count < 0 && errno == EINTR { continue }
-      if count < 0 { return .failure(ConfigFileFailure(String(cString: strerror(errno)))) }
+      if count < 0 { return unsafe .failure(ConfigFileFailure(String(cString: strerror(errno)))) }
       if count == 0 { return .success(bytes) }
       bytes.append(contentsOf: chunk[..<count])
       if bytes.count > ConfigLimits.fileBytesMax {
@@ -79,19 +83,22 @@ public struct SystemConfigFiles: ConfigFiles {
   /// The file at the end of any links.
   public func identity(_ path: String) -> FileIdentity? {
     var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    guard unsafe stat(path, &status) == 0 else { return nil }
     return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   /// glob(3); nothing for an error.
   public func glob(_ pattern: String) -> [String] {
-    var result = glob_t()
-    defer { globfree(&result) }
-    guard CWeirSystem.glob(pattern, 0, nil, &result) == 0, let paths = result.gl_pathv else {
+    var result = unsafe glob_t()
+    defer { unsafe globfree(&result) }
+    guard unsafe CWeirSystem.glob(pattern, 0, nil, &result) == 0, let paths = unsafe result.gl_pathv
+    else {
       return []
     }
     // SAFETY: glob(3) filled gl_pathv with gl_pathc strings, valid until globfree.
-    return (0..<Int(result.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
+    return unsafe (0..<Int(result.gl_pathc)).compactMap {
+      unsafe paths[$0].map { unsafe String(cString: $0) }
+    }
   }
 }
 

@@ -12,14 +12,14 @@ public struct Environment: Sendable {
   public static var current: Environment {
     var variables: [String: String] = [:]
     // SAFETY: environ is a list of strings that ends in NULL; nothing changes it at start-up.
-    var entry = environ
-    while let text = entry.pointee {
-      let pair = String(cString: text).split(separator: "=", maxSplits: 1)
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      let pair = unsafe String(cString: text).split(separator: "=", maxSplits: 1)
       if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
-      entry += 1
+      unsafe entry += 1
     }
     var name = [CChar](repeating: 0, count: 256)
-    if variables["HOSTNAME", default: ""].isEmpty, gethostname(&name, name.count - 1) == 0 {
+    if variables["HOSTNAME", default: ""].isEmpty, unsafe gethostname(&name, name.count - 1) == 0 {
       let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       variables["HOSTNAME"] = String(decoding: bytes, as: UTF8.self)
     }

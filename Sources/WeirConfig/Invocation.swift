@@ -78,31 +78,36 @@ struct InvocationParser {
 
   /// Reads all flags; the words that are none come back.
   mutating func read(_ words: [String]) throws(ConfigProblem) -> [String] {
-    let copies = words.map { strdup($0) }
-    let names = Flag.all.map { strdup($0.name) }
-    defer { for text in copies + names { free(text) } }
-    var arguments: [UnsafeMutablePointer<CChar>?] = copies + [nil]
+    let copies = unsafe words.map { unsafe strdup($0) }
+    let names = unsafe Flag.all.map { unsafe strdup($0.name) }
+    defer {
+      for index in unsafe copies.indices { unsafe free(copies[index]) }
+      for index in unsafe names.indices { unsafe free(names[index]) }
+    }
+    var arguments: [UnsafeMutablePointer<CChar>?] = unsafe copies + [nil]
     // SAFETY: copies and names live until the defer above; the tables end in a null entry, as
     // getopt_long needs, and it keeps nothing beyond the last call.
     let longs =
-      zip(Flag.all, names).map { flag, name in
-        option(
+      unsafe zip(Flag.all, names).map { flag, name in
+        unsafe option(
           name: UnsafePointer(name), has_arg: flag.hasValue ? 1 : 0, flag: nil, val: flag.code)
       } + [option()]
     var index: Int32 = 0
     while true {
       var value: UnsafePointer<CChar>?
       var refused: Int32 = 0
-      let code = weir_getopt(
+      let code = unsafe weir_getopt(
         Int32(words.count), &arguments, Flag.shorts, longs, &index, &value, &refused)
       if code == -1 { break }
-      let text = value.map { String(cString: $0) } ?? ""
+      let text = unsafe value.map { unsafe String(cString: $0) } ?? ""
       guard let flag = Flag.all.first(where: { $0.code == code }) else {
         throw Flag.problem(refused, near: words, index)
       }
       try apply(flag, text)
     }
-    return arguments[Int(index)..<words.count].compactMap { $0.map { String(cString: $0) } }
+    return unsafe arguments[Int(index)..<words.count].compactMap {
+      unsafe $0.map { unsafe String(cString: $0) }
+    }
   }
 
   private mutating func apply(_ flag: Flag, _ value: String) throws(ConfigProblem) {

@@ -11,7 +11,7 @@ public import WeirSystem
 ///
 /// A sequence is given at publish and not at claim, because a quiet input keeps its slot for a
 /// flush interval and must not hold up what a busy one has published meanwhile.
-public final class Ring: @unchecked Sendable {
+@safe public final class Ring: @unchecked Sendable {
   /// Slots in the ring.
   public let slotCount: Int
   /// Bytes of a slot's raw segment.
@@ -42,15 +42,15 @@ public final class Ring: @unchecked Sendable {
     let stride = (slotBytes + Slot.padBytes + 4095) & ~4095
     mappingBytes = stride * slotCount
     guard
-      let base = mmap(
+      let base = unsafe mmap(
         nil, mappingBytes, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      base != MAP_FAILED
+      unsafe base != MAP_FAILED
     else { preconditionFailure("the address space for the ring was refused") }
-    mapping = base
+    unsafe mapping = base
     budget.force(mappingBytes)
     slots = (0..<slotCount).map {
-      Slot(
+      unsafe Slot(
         index: $0, base: (base + $0 * stride).assumingMemoryBound(to: UInt8.self),
         capacity: slotBytes)
     }
@@ -60,7 +60,7 @@ public final class Ring: @unchecked Sendable {
   }
 
   deinit {
-    munmap(mapping, mappingBytes)
+    unsafe munmap(mapping, mappingBytes)
     budget.give(mappingBytes)
   }
 

@@ -51,7 +51,7 @@ public struct SlotChunk {
 ///
 /// Between `claim` and `publish` it belongs to the input lane that claimed it; after `publish` it
 /// is read-only until its last reference is released.
-public final class Slot: @unchecked Sendable {
+@safe public final class Slot: @unchecked Sendable {
   /// Chunks a slot takes before it is sealed.
   public static let chunksMax = 1_024
   /// Readable bytes behind the raw segment, for kernels without a tail loop.
@@ -78,9 +78,9 @@ public final class Slot: @unchecked Sendable {
 
   init(index: Int, base: UnsafeMutablePointer<UInt8>, capacity: Int) {
     self.index = index
-    ownBase = base
+    unsafe ownBase = base
     ownCapacity = capacity
-    self.base = base
+    unsafe self.base = base
     self.capacity = capacity
     chunks.reserveCapacity(Slot.chunksMax)
   }
@@ -95,14 +95,14 @@ public final class Slot: @unchecked Sendable {
     let size = bytes + Slot.padBytes
     guard budget.take(size) else { return false }
     guard
-      let mapping = mmap(
+      let mapping = unsafe mmap(
         nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-      mapping != MAP_FAILED
+      unsafe mapping != MAP_FAILED
     else {
       budget.give(size)
       return false
     }
-    base = mapping.assumingMemoryBound(to: UInt8.self)
+    unsafe base = mapping.assumingMemoryBound(to: UInt8.self)
     capacity = bytes
     jumboBytes = size
     return true
@@ -110,10 +110,10 @@ public final class Slot: @unchecked Sendable {
 
   func clear(budget: MemoryBudget) {
     if jumboBytes > 0 {
-      munmap(base, jumboBytes)
+      unsafe munmap(base, jumboBytes)
       budget.give(jumboBytes)
       jumboBytes = 0
-      base = ownBase
+      unsafe base = ownBase
       capacity = ownCapacity
     }
     let bytes = length

@@ -19,14 +19,14 @@ public enum Clock {
   /// Nanoseconds since 1970-01-01T00:00:00Z.
   public static func wall() -> Int64 {
     var t = timespec()
-    clock_gettime(CLOCK_REALTIME, &t)
+    unsafe clock_gettime(CLOCK_REALTIME, &t)
     return Int64(t.tv_sec) * 1_000_000_000 + Int64(t.tv_nsec)
   }
 
   /// Nanoseconds of a clock that never goes back.
   public static func monotonic() -> Int64 {
     var t = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &t)
+    unsafe clock_gettime(CLOCK_MONOTONIC, &t)
     return Int64(t.tv_sec) * 1_000_000_000 + Int64(t.tv_nsec)
   }
 }

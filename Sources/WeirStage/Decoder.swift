@@ -3,7 +3,7 @@ public import WeirDelivery
 public import WeirRing
 
 /// A run of whole lines of one stream, as the decoder sees it.
-public struct Chunk {
+@safe public struct Chunk {
   public let stream: Stream
   /// The file generation of the bytes, or nil for inputs without positions.
   public let generation: Generation?
@@ -22,7 +22,7 @@ public struct Chunk {
   ) {
     self.stream = stream
     self.generation = generation
-    self.base = base
+    unsafe self.base = base
     self.rawOffset = rawOffset
     self.length = length
     self.position = position

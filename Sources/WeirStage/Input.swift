@@ -165,7 +165,7 @@ public final class InputHost: @unchecked Sendable {
   public func reserve(_ minimum: Int) -> UnsafeMutableRawBufferPointer? {
     if let slot = open {
       if slot.capacity - slot.length >= minimum, slot.chunks.count < Slot.chunksMax {
-        return room(slot)
+        return unsafe room(slot)
       }
       seal()
     }
@@ -180,11 +180,11 @@ public final class InputHost: @unchecked Sendable {
     }
     slot.share = share
     open = slot
-    return room(slot)
+    return unsafe room(slot)
   }
 
   private func room(_ slot: Slot) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(
+    unsafe UnsafeMutableRawBufferPointer(
       start: slot.base + slot.length, count: slot.capacity - slot.length)
   }
 

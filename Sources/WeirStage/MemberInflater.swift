@@ -49,12 +49,12 @@ public final class MemberInflater {
       }
       if !isOpen {
         if consumed == input.count { return .needsInput }
-        if let ended = openMember(at: input[consumed]) { return ended }
+        if let ended = unsafe openMember(at: input[consumed]) { return ended }
         continue
       }
       let left = min(room.count - produced, bytesMax - producedBytes)
       if left == 0 { return producedBytes == bytesMax ? .limit : .noSpace }
-      let step = codec.write(
+      let step = unsafe codec.write(
         UnsafeRawBufferPointer(rebasing: input[consumed...]),
         into: UnsafeMutableRawBufferPointer(rebasing: room[produced..<produced + left]))
       consumed += step.consumed

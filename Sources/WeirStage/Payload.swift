@@ -23,7 +23,7 @@ public struct PayloadSection {
 /// Encoded records of one batch for one output. It owns its bytes, so the slot that the records
 /// came from is free at once. Made on a lane, then owned by the output's queue; reused through a
 /// pool, so that a steady stream allocates nothing.
-public final class Payload: @unchecked Sendable {
+@safe public final class Payload: @unchecked Sendable {
   /// The batch's place in the order of batches; ordered outputs take payloads by it.
   public var sequence: UInt64 = 0
   /// Bytes in use; grow with `reserve`.
@@ -65,25 +65,25 @@ public final class Payload: @unchecked Sendable {
 
   public init(capacity: Int = 16 << 10) {
     self.capacity = capacity
-    guard let memory = malloc(capacity + 64) else { preconditionFailure("out of memory") }
-    base = memory.assumingMemoryBound(to: UInt8.self)
+    guard let memory = unsafe malloc(capacity + 64) else { preconditionFailure("out of memory") }
+    unsafe base = memory.assumingMemoryBound(to: UInt8.self)
   }
 
-  deinit { free(base) }
+  deinit { unsafe free(base) }
 
   /// Makes room for `count` more bytes behind `length` (and 64 to spare) and returns where they go.
   /// The place moves when the payload grows: take it anew after each call.
   @inline(__always)
   public func reserve(_ count: Int) -> UnsafeMutablePointer<UInt8> {
     if length &+ count > capacity { grow(count) }
-    return base + length
+    return unsafe base + length
   }
 
   private func grow(_ count: Int) {
     var size = capacity
     while size < length + count { size += size / 2 + 4096 }
-    guard let memory = realloc(base, size + 64) else { preconditionFailure("out of memory") }
-    base = memory.assumingMemoryBound(to: UInt8.self)
+    guard let memory = unsafe realloc(base, size + 64) else { preconditionFailure("out of memory") }
+    unsafe base = memory.assumingMemoryBound(to: UInt8.self)
     capacity = size
   }
 
@@ -91,8 +91,8 @@ public final class Payload: @unchecked Sendable {
   public func trim() {
     guard capacity > 2 * length + (16 << 10) else { return }
     let size = length + 1024
-    guard let memory = realloc(base, size + 64) else { return }
-    base = memory.assumingMemoryBound(to: UInt8.self)
+    guard let memory = unsafe realloc(base, size + 64) else { return }
+    unsafe base = memory.assumingMemoryBound(to: UInt8.self)
     capacity = size
   }
 
@@ -100,14 +100,14 @@ public final class Payload: @unchecked Sendable {
   @inline(__always)
   public func append(_ bytes: UnsafeRawBufferPointer) {
     guard let from = bytes.baseAddress else { return }
-    memcpy(reserve(bytes.count), from, bytes.count)
+    unsafe memcpy(reserve(bytes.count), from, bytes.count)
     length &+= bytes.count
   }
 
   /// Appends one byte.
   @inline(__always)
   public func append(_ byte: UInt8) {
-    reserve(1).pointee = byte
+    unsafe reserve(1).pointee = byte
     length &+= 1
   }
 
@@ -137,8 +137,10 @@ public final class Payload: @unchecked Sendable {
     if capacity > Payload.keptBytes || smallUses > Payload.smallUsesMax {
       smallUses = 0
       capacity = 16 << 10
-      guard let memory = realloc(base, capacity + 64) else { preconditionFailure("out of memory") }
-      base = memory.assumingMemoryBound(to: UInt8.self)
+      guard let memory = unsafe realloc(base, capacity + 64) else {
+        preconditionFailure("out of memory")
+      }
+      unsafe base = memory.assumingMemoryBound(to: UInt8.self)
     }
   }
 }

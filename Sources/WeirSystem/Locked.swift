@@ -7,25 +7,25 @@ public import Glibc
 public struct Locked<Value>: ~Copyable, @unchecked Sendable {
   @usableFromInline let storage: Storage
 
-  @usableFromInline
+  @safe @usableFromInline
   final class Storage {
     @usableFromInline let value: UnsafeMutablePointer<Value>
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     @usableFromInline
     init(_ value: Value) {
-      self.value = .allocate(capacity: 1)
-      self.value.initialize(to: value)
-      mutex = .allocate(capacity: 1)
-      mutex.initialize(to: pthread_mutex_t())
-      pthread_mutex_init(mutex, nil)
+      unsafe self.value = .allocate(capacity: 1)
+      unsafe self.value.initialize(to: value)
+      unsafe mutex = .allocate(capacity: 1)
+      unsafe mutex.initialize(to: pthread_mutex_t())
+      unsafe pthread_mutex_init(mutex, nil)
     }
 
     deinit {
-      pthread_mutex_destroy(mutex)
-      mutex.deallocate()
-      value.deinitialize(count: 1)
-      value.deallocate()
+      unsafe pthread_mutex_destroy(mutex)
+      unsafe mutex.deallocate()
+      unsafe value.deinitialize(count: 1)
+      unsafe value.deallocate()
     }
   }
 
@@ -37,8 +37,8 @@ public struct Locked<Value>: ~Copyable, @unchecked Sendable {
   public borrowing func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    pthread_mutex_lock(storage.mutex)
-    defer { pthread_mutex_unlock(storage.mutex) }
-    return try body(&storage.value.pointee)
+    unsafe pthread_mutex_lock(storage.mutex)
+    defer { unsafe pthread_mutex_unlock(storage.mutex) }
+    return try unsafe body(&storage.value.pointee)
   }
 }

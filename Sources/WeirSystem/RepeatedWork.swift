@@ -34,7 +34,7 @@ public final class RepeatedWork: @unchecked Sendable {
   /// Submits the action; `owner` lives at least until it has run.
   public func submit(keeping owner: AnyObject) {
     // SAFETY: `takeOwner` takes over the reference that is retained here.
-    let reference = UInt(bitPattern: Unmanaged.passRetained(owner).toOpaque())
+    let reference = unsafe UInt(bitPattern: Unmanaged.passRetained(owner).toOpaque())
     // ORDERING: release, so that the action sees what the submitter did before.
     let earlier = self.owner.exchange(reference, ordering: .acquiringAndReleasing)
     precondition(earlier == 0, "work was submitted again before it had begun")
@@ -43,7 +43,7 @@ public final class RepeatedWork: @unchecked Sendable {
 
   private func takeOwner() -> AnyObject? {
     let reference = owner.exchange(0, ordering: .acquiringAndReleasing)
-    guard let pointer = UnsafeRawPointer(bitPattern: reference) else { return nil }
-    return Unmanaged<AnyObject>.fromOpaque(pointer).takeRetainedValue()
+    guard let pointer = unsafe UnsafeRawPointer(bitPattern: reference) else { return nil }
+    return unsafe Unmanaged<AnyObject>.fromOpaque(pointer).takeRetainedValue()
   }
 }

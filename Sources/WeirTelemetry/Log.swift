@@ -47,15 +47,15 @@ public enum Log {
   private static func write(_ level: LogLevel, _ message: () -> String) {
     guard level <= Log.level else { return }
     var now = time(nil)
-    var parts = tm()
-    gmtime_r(&now, &parts)
+    var parts = unsafe tm()
+    unsafe gmtime_r(&now, &parts)
     func two(_ n: Int32) -> String { n < 10 ? "0\(n)" : "\(n)" }
     let stamp =
-      "\(parts.tm_year + 1900)/\(two(parts.tm_mon + 1))/\(two(parts.tm_mday)) "
+      unsafe "\(parts.tm_year + 1900)/\(two(parts.tm_mon + 1))/\(two(parts.tm_mday)) "
       + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
     var line = "[\(stamp)] [\(level)] \(message())\n"
     line.withUTF8 { bytes in
-      _ = Glibc.write(descriptor.load(ordering: .relaxed), bytes.baseAddress, bytes.count)
+      _ = unsafe Glibc.write(descriptor.load(ordering: .relaxed), bytes.baseAddress, bytes.count)
     }
   }
 }

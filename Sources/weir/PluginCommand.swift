@@ -27,7 +27,7 @@ private let pluginUsage = """
 
 private func complain(_ text: String) {
   var text = text.hasSuffix("\n") ? text : text + "\n"
-  text.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+  text.withUTF8 { _ = unsafe write(2, $0.baseAddress, $0.count) }
 }
 
 private func pad(_ text: String, _ width: Int) -> String {
@@ -94,19 +94,19 @@ private func checkPlugin(_ arguments: [String]) -> Int32 {
     return 2
   }
   let words = ["weir", "plugin", "check", "--here"] + arguments
-  var copies: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-  copies.append(nil)
-  defer { for copy in copies { free(copy) } }
+  var copies: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
+  unsafe copies.append(nil)
+  defer { for index in unsafe copies.indices { unsafe free(copies[index]) } }
   var child: pid_t = 0
-  guard posix_spawn(&child, "/proc/self/exe", nil, nil, copies, environ) == 0 else {
+  guard unsafe posix_spawn(&child, "/proc/self/exe", nil, nil, copies, environ) == 0 else {
     return checkHere(arguments)
   }
   var status: Int32 = 0
-  while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+  while unsafe waitpid(child, &status, 0) < 0 && errno == EINTR {}
   // The low seven bits are the signal that ended it.
   let signal = status & 0x7f
   if signal == 0 { return (status >> 8) & 0xff }
-  complain("error: the plugin crashed: \(String(cString: strsignal(signal)))")
+  complain(unsafe "error: the plugin crashed: \(String(cString: strsignal(signal)))")
   print("not ok: the check did not come to its end")
   return 1
 }

@@ -23,8 +23,8 @@ struct Program {
   }
 
   private func perform(_ invocation: Invocation) throws -> Int32 {
-    if let folder = invocation.workingDirectory, chdir(folder) != 0 {
-      complain("cannot change to \(folder): \(String(cString: strerror(errno)))")
+    if let folder = invocation.workingDirectory, unsafe chdir(folder) != 0 {
+      complain(unsafe "cannot change to \(folder): \(String(cString: strerror(errno)))")
       return 1
     }
     PluginHost.shared.install()
@@ -106,7 +106,7 @@ struct Program {
 
   private func setLog(_ service: ServiceConfig, _ invocation: Invocation) {
     var level = WeirTelemetry.LogLevel(rawValue: service.logLevel.rawValue) ?? .info
-    if let word = getenv("FLB_LOG_LEVEL").map({ String(cString: $0) }),
+    if let word = unsafe getenv("FLB_LOG_LEVEL").map({ unsafe String(cString: $0) }),
       let named = WeirTelemetry.LogLevel(word: word)
     {
       level = named
@@ -116,11 +116,11 @@ struct Program {
     if invocation.isQuiet { level = .off }
     Log.level = level
     guard let path = service.logFile else { return }
-    let descriptor = weir_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+    let descriptor = unsafe weir_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
     if descriptor >= 0 {
       Log.redirect(to: descriptor)
     } else {
-      complain("cannot open log_file \(path): \(String(cString: strerror(errno)))")
+      complain(unsafe "cannot open log_file \(path): \(String(cString: strerror(errno)))")
     }
   }
 

@@ -30,14 +30,14 @@ final class Runner {
   func run() throws -> Int32 {
     // Threads do not survive the fork; the pipeline has started none yet.
     if service.daemon, !CommandLineAnswers.detach() {
-      Log.error("cannot go to the background: \(String(cString: strerror(errno)))")
+      Log.error(unsafe "cannot go to the background: \(String(cString: strerror(errno)))")
       return 1
     }
     signal(SIGPIPE, SIG_IGN)
     // From here on signals wait; they are answered once there is something to stop or to report.
-    let waiting = weir_signal_descriptor(Self.watched, Int32(Self.watched.count))
+    let waiting = unsafe weir_signal_descriptor(Self.watched, Int32(Self.watched.count))
     guard waiting >= 0 else {
-      Log.error("cannot watch signals: \(String(cString: strerror(errno)))")
+      Log.error(unsafe "cannot watch signals: \(String(cString: strerror(errno)))")
       return 1
     }
     try pipeline.start()

@@ -88,17 +88,17 @@ enum SpoolBody {
     var out: [UInt8] = []
     var taken = 0
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-    defer { room.deallocate() }
+    defer { unsafe room.deallocate() }
     while true {
       var consumed = 0
       var produced = 0
-      let status = body.withUnsafeBytes {
-        inflater.read(
+      let status = unsafe body.withUnsafeBytes {
+        unsafe inflater.read(
           UnsafeRawBufferPointer(rebasing: $0[taken...]), into: room, consumed: &consumed,
           produced: &produced)
       }
       taken += consumed
-      out += room[..<produced]
+      unsafe out += room[..<produced]
       switch status {
       case .noSpace: continue
       case .needsInput where inflater.isComplete, .end: return out

@@ -86,7 +86,7 @@ public struct ItemOutcomes: Sendable {
   /// Sets all items at once: raw values of `ItemOutcome`, as many as there are items.
   public mutating func setAll(_ outcomes: UnsafeBufferPointer<UInt8>) {
     guard outcomes.count == states.count else { return }
-    states = Array(outcomes)
+    states = unsafe Array(outcomes)
   }
 
   /// Items of the request.
@@ -100,11 +100,7 @@ public struct ItemOutcomes: Sendable {
 
   /// How many items came to this outcome. *Complexity*: O(items).
   public func count(of outcome: ItemOutcome) -> Int {
-    states.withUnsafeBufferPointer { states in
-      var count = 0
-      for state in states where state == outcome.rawValue { count += 1 }
-      return count
-    }
+    states.count { $0 == outcome.rawValue }
   }
 
   /// Sets an item that was not stored, with what the server said of it; text is cut at its bound.
@@ -123,9 +119,9 @@ public struct ItemOutcomes: Sendable {
       cutReasons += 1
     }
     let start = UInt32(text.count)
-    text.append(contentsOf: type.prefix(lengths.0))
-    text.append(contentsOf: reason.prefix(lengths.1))
-    text.append(contentsOf: place.prefix(lengths.2))
+    unsafe text.append(contentsOf: type.prefix(lengths.0))
+    unsafe text.append(contentsOf: reason.prefix(lengths.1))
+    unsafe text.append(contentsOf: place.prefix(lengths.2))
     entries.append(
       Entry(
         item: UInt32(item), start: start, status: UInt16(clamping: status),
