@@ -97,7 +97,7 @@ extension RecordJSONWriter {
     }
     let members = out
     out = writeContents(record, batch, to: out)
-    if replacesDots { replaceDots(members, out) }
+    if let dots { out = dots.run(open + 1, from: members, to: out) }
     if out - open > 1 { out -= 1 }
     out[0] = UInt8(ascii: "}")
     return copy(item.pointee.tail, to: out + 1)
@@ -115,34 +115,6 @@ extension RecordJSONWriter {
       memcpy(out, data, length)
     }
     return out + length
-  }
-
-  /// Turns the dots of all keys into underscores: a string is a key when a colon follows it.
-  @inline(never)
-  private func replaceDots(
-    _ begin: UnsafeMutablePointer<UInt8>, _ end: UnsafeMutablePointer<UInt8>
-  ) {
-    var at = begin
-    while at < end {
-      guard at[0] == UInt8(ascii: "\"") else {
-        at += 1
-        continue
-      }
-      let first = at + 1
-      at = first
-      var hasDot = false
-      while at < end, at[0] != UInt8(ascii: "\"") {
-        if at[0] == UInt8(ascii: ".") { hasDot = true }
-        at += at[0] == UInt8(ascii: "\\") ? 2 : 1
-      }
-      at += 1
-      guard hasDot, at < end, at[0] == UInt8(ascii: ":") else { continue }
-      var byte = first
-      while byte < at {
-        if byte[0] == UInt8(ascii: ".") { byte[0] = UInt8(ascii: "_") }
-        byte += 1
-      }
-    }
   }
 }
 

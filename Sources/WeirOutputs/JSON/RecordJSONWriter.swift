@@ -27,8 +27,8 @@ public final class RecordJSONWriter {
   let nanPolicy: Int32
   /// Canonical JSON may be copied when one of these flags is set (or always: raw UTF-8 output).
   let takesAnyJSON: Bool
-  /// Dots of keys become underscores, in items.
-  let replacesDots: Bool
+  /// Makes underscores of the dots of keys, in items; nil where they stay.
+  let dots: DotReplacer?
   /// Key of the date, or WEIR_NO_KEY.
   let dateKey: KeyID
   let state: UnsafeMutablePointer<State>
@@ -55,7 +55,7 @@ public final class RecordJSONWriter {
     mode = Int32(style.escapeUnicode ? WEIR_JSON_ESCAPED : WEIR_JSON_UTF8)
     nanPolicy = Int32(style.nanToNull ? WEIR_NAN_NULL : WEIR_NAN_RAW)
     takesAnyJSON = !style.escapeUnicode
-    replacesDots = style.replacesDots
+    dots = style.replacesDots ? DotReplacer() : nil
     dateKey = style.dateKey.map { KeyTable.shared.intern($0) } ?? WEIR_NO_KEY
     state = .allocate(capacity: 1)
     state.initialize(to: State())
