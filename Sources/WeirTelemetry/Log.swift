@@ -44,6 +44,26 @@ public enum Log {
   /// What helps to find a fault.
   public static func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
 
+  /// A message as one line that a terminal shows as it is: line feeds and other control characters,
+  /// whoever sent them, become `\n`, `\x1b` and the like, so that nobody forges a line.
+  public static func oneLine(_ message: String) -> String {
+    // Those from U+0080 to U+009F begin with C2 in UTF-8; few other characters do.
+    if !message.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f || $0 == 0xc2 }) { return message }
+    var text = ""
+    for scalar in message.unicodeScalars {
+      switch scalar.value {
+      case 0x0a: text += "\\n"
+      case 0x0d: text += "\\r"
+      case 0x09: text += "\\t"
+      case 0..<0x20, 0x7f..<0xa0:
+        let digits = String(scalar.value, radix: 16)
+        text += digits.utf8.count == 1 ? "\\x0\(digits)" : "\\x\(digits)"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+
   private static func write(_ level: LogLevel, _ message: () -> String) {
     guard level <= Log.level else { return }
     var now = time(nil)
@@ -53,7 +73,7 @@ public enum Log {
     let stamp =
       unsafe "\(parts.tm_year + 1900)/\(two(parts.tm_mon + 1))/\(two(parts.tm_mday)) "
       + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-    var line = "[\(stamp)] [\(level)] \(message())\n"
+    var line = "[\(stamp)] [\(level)] \(oneLine(message()))\n"
     line.withUTF8 { bytes in
       _ = unsafe Glibc.write(descriptor.load(ordering: .relaxed), bytes.baseAddress, bytes.count)
     }
