@@ -31,13 +31,38 @@ struct HTTPConfigTests {
     #expect(encrypted.tls.verify && encrypted.tls.verifyHostname)
   }
 
+  /// Files of what their names say, as far as a configuration is looked at.
+  private static let files: [String: String] = [
+    "cert.pem": "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
+    "key.pem": "-----BEGIN EC PRIVATE KEY-----\nMII=\n-----END EC PRIVATE KEY-----\n",
+    "both.pem": "-----BEGIN X509 CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+    "locked.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII=\n",
+    "locked-old.pem": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", "empty.pem": "",
+  ]
+
+  /// The folder with these files, made once.
+  private static let folder: String = {
+    let folder = "/tmp/weir-http-config-\(getpid())"
+    mkdir(folder, 0o700)
+    for (name, text) in files {
+      guard let file = fopen("\(folder)/\(name)", "w") else { continue }
+      fputs(text, file)
+      fclose(file)
+    }
+    return folder
+  }()
+
+  private func placed(_ options: [(String, String)]) -> [(String, String)] {
+    options.map { ($0.0, Self.files[$0.1] == nil ? $0.1 : "\(Self.folder)/\($0.1)") }
+  }
+
   /// A value that differs from the default, for each option that works.
   private static let values: [String: String] = [
     "host": "es.example", "port": "9243", "ipv6": "on", "tls": "off", "tls.verify": "off",
     "tls.verify_hostname": "off", "tls.debug": "3", "tls.vhost": "v.example",
-    "tls.ca_file": "/etc/passwd", "tls.ca_path": "/etc", "tls.crt_file": "/etc/group",
-    "tls.key_file": "/etc/hosts", "tls.key_passwd": "secret", "tls.min_version": "TLSv1.2",
-    "tls.max_version": "tlsv1.3", "tls.ciphers": "HIGH", "tls.proxy.ca_file": "/etc/passwd",
+    "tls.ca_file": "cert.pem", "tls.ca_path": "/etc", "tls.crt_file": "cert.pem",
+    "tls.key_file": "key.pem", "tls.key_passwd": "secret", "tls.min_version": "TLSv1.2",
+    "tls.max_version": "tlsv1.3", "tls.ciphers": "HIGH", "tls.proxy.ca_file": "cert.pem",
     "tls.proxy.ca_path": "/etc", "tls.proxy.verify": "off", "tls.proxy.verify_hostname": "off",
     "net.dns.prefer_ipv4": "on", "net.dns.prefer_ipv6": "on", "net.keepalive": "off",
     "net.keepalive_idle_timeout": "5s", "net.keepalive_max_recycle": "7",
@@ -49,12 +74,12 @@ struct HTTPConfigTests {
 
   @Test("every option that is said to work changes the endpoint")
   func everyOption() throws {
-    let base = [("tls", "on"), ("tls.crt_file", "/etc/passwd")]
+    let base = placed([("tls", "on"), ("tls.crt_file", "both.pem"), ("tls.key_file", "both.pem")])
     let plain = try endpoint(base, Self.proxied)
     var tried = 0
     for option in NetworkOptions.client where option.optionClass == .works {
       let value = try #require(Self.values[option.name], "\(option.name) is not tried")
-      let changed = try endpoint(base + [(option.name, value)], Self.proxied)
+      let changed = try endpoint(base + placed([(option.name, value)]), Self.proxied)
       #expect(changed != plain, "\(option.name)")
       tried += 1
     }
@@ -80,15 +105,33 @@ struct HTTPConfigTests {
     arguments: [
       ("host", "http://es.example/"), ("host", "a b"), ("host", ""), ("host", "a:b"),
       ("host", "a@b"), ("host", "a\r\nX: y"), ("port", "0"), ("port", "65536"), ("port", "x"),
-      ("tls.ca_file", "/nowhere/ca.pem"), ("tls.key_file", "/etc/passwd"),
+      ("tls.ca_file", "/nowhere/ca.pem"), ("tls.key_file", "key.pem"),
+      ("tls.ca_file", "/etc"), ("tls.ca_file", "empty.pem"), ("tls.ca_file", "/etc/passwd"),
+      ("tls.ca_file", "key.pem"), ("tls.ca_file", "/dev/null"), ("tls.crt_file", "cert.pem"),
       ("tls.min_version", "SSLv3"), ("tls.max_version", "TLSv1.1"), ("tls.debug", "5"),
       ("tls.verify", "perhaps"), ("tls.vhost", "a/b"), ("net.connect_timeout", "-1"),
       ("net.source_address", "a b"), ("net.max_worker_connections", "-1"),
     ])
   func refused(key: String, value: String) throws {
     let base = [("tls", "on"), ("tls.min_version", "TLSv1.2")].filter { $0.0 != key }
-    #expect { try endpoint(base + [(key, value)]) } throws: { error in
+    #expect { try endpoint(base + placed([(key, value)])) } throws: { error in
       (error as? ConfigProblem)?.key == key
+    }
+  }
+
+  @Test(
+    "an encrypted key without its password is an error that says what to set",
+    arguments: ["locked.pem", "locked-old.pem"])
+  func lockedKey(name: String) throws {
+    let options = placed([("tls", "on"), ("tls.crt_file", "cert.pem"), ("tls.key_file", name)])
+    #expect { try endpoint(options) } throws: { error in
+      "\(error)".contains("tls.key_file: the key in ")
+        && "\(error)".contains("is encrypted; set tls.key_passwd")
+    }
+    #expect(try endpoint(options + [("tls.key_passwd", "x")]).tls.keyPassword == "x")
+    let other = placed([("tls", "on"), ("tls.crt_file", "cert.pem"), ("tls.key_file", "cert.pem")])
+    #expect { try endpoint(other) } throws: { error in
+      "\(error)".contains("holds no private key in PEM")
     }
   }
 

@@ -125,6 +125,49 @@ struct HTTPHostileReplyTests {
     #expect(isBroken(try exchange(server)))
   }
 
+  /// `gzip -9` of a text.
+  private func gzipped(_ command: String) throws -> [UInt8] {
+    let pipe = try #require(popen("\(command) | gzip -9 | od -An -v -tu1", "r"))
+    defer { pclose(pipe) }
+    var text: [UInt8] = []
+    while case let byte = fgetc(pipe), byte >= 0 { text.append(UInt8(byte)) }
+    return text.split { $0 == 0x20 || $0 == 0x0a }.compactMap {
+      UInt8(String(decoding: $0, as: UTF8.self))
+    }
+  }
+
+  private func encoded(_ bytes: [UInt8], _ encoding: String = "gzip") -> TestServer {
+    TestServer { connection in
+      guard let request = connection.readRequest() else { return }
+      // Compressing is not asked for: it would cost both sides more than it saves.
+      let asked = request.header("Accept-Encoding") == "identity"
+      connection.write(
+        "HTTP/1.1 \(asked ? 200 : 406) OK\r\nContent-Encoding: \(encoding)\r\n"
+          + "Content-Length: \(bytes.count)\r\n\r\n")
+      connection.write(bytes)
+    }
+  }
+
+  @Test("a reply that comes compressed unasked is read all the same")
+  func compressed() throws {
+    let reply = try exchange(encoded(try gzipped("printf '{\"took\":1}'")))
+    #expect(reply.status == 200 && reply.ends == [nil] && reply.text == "{\"took\":1}")
+  }
+
+  @Test("a compressed reply that is damaged or in a form that nobody knows is broken")
+  func compressedBadly() throws {
+    let bytes = try gzipped("printf '{\"took\":1}'")
+    #expect(isBroken(try exchange(encoded(Array("no gzip at all".utf8)))))
+    #expect(isBroken(try exchange(encoded(bytes, "snappy"))))
+  }
+
+  @Test("a compressed reply without end is given up")
+  func compressedBomb() throws {
+    let bytes = try gzipped("head -c 300000000 /dev/zero")
+    let reply = try exchange(encoded(bytes), reader: TestReader(bytesKept: 0))
+    #expect(isBroken(reply), "\(reply.ends)")
+  }
+
   @Test("a huge reply streams through")
   func huge() throws {
     let bytes = 200 << 20

@@ -59,15 +59,19 @@ extension TLSSettings {
     verifyHostname = try instance.bool("tls.verify_hostname", default: true)
     debugLevel = try instance.integer("tls.debug", default: 1, in: 0...4)
     vhost = try TLSSettings.name(instance)
-    caFile = try TLSSettings.readable("tls.ca_file", instance)
+    caFile = try TLSSettings.certificates("tls.ca_file", instance)
     caPath = try TLSSettings.readable("tls.ca_path", instance)
-    certificateFile = try TLSSettings.readable("tls.crt_file", instance)
+    certificateFile = try TLSSettings.certificates("tls.crt_file", instance)
     keyFile = try TLSSettings.readable("tls.key_file", instance)
     if keyFile != nil, certificateFile == nil {
       throw instance.problem(
         "a key without its certificate", key: "tls.key_file", suggestion: "set tls.crt_file too")
     }
     keyPassword = TLSSettings.text("tls.key_passwd", instance)
+    if certificateFile != nil {
+      let key = keyFile == nil ? "tls.crt_file" : "tls.key_file"
+      try TLSSettings.checkKey(key, hasPassword: keyPassword != nil, instance)
+    }
     minVersion = try TLSSettings.version("tls.min_version", instance)
     maxVersion = try TLSSettings.version("tls.max_version", instance)
     if let low = minVersion, let high = maxVersion, high < low {
@@ -81,7 +85,7 @@ extension TLSSettings {
     self.init()
     verify = try instance.bool("tls.proxy.verify", default: true)
     verifyHostname = try instance.bool("tls.proxy.verify_hostname", default: true)
-    caFile = try TLSSettings.readable("tls.proxy.ca_file", instance)
+    caFile = try TLSSettings.certificates("tls.proxy.ca_file", instance)
     caPath = try TLSSettings.readable("tls.proxy.ca_path", instance)
   }
 
@@ -103,6 +107,45 @@ extension TLSSettings {
     guard let path = text(key, instance) else { return nil }
     if access(path, R_OK) == 0 { return path }
     throw instance.problem("cannot read \(path): \(String(cString: strerror(errno)))", key: key)
+  }
+
+  /// The path of a file that holds a certificate.
+  private static func certificates(
+    _ key: String, _ instance: InstanceConfig
+  ) throws(ConfigProblem) -> String? {
+    guard let path = text(key, instance) else { return nil }
+    let file = try pem(path, key, instance)
+    if file.hasCertificate { return path }
+    throw instance.problem(
+      "\(path) \(file.isEmpty ? "is empty" : "holds no certificate in PEM")", key: key,
+      suggestion: "name a file with lines -----BEGIN CERTIFICATE-----")
+  }
+
+  /// Refuses a key that could only be found unusable by the first connection.
+  private static func checkKey(
+    _ key: String, hasPassword: Bool, _ instance: InstanceConfig
+  ) throws(ConfigProblem) {
+    guard let path = text(key, instance) else { return }
+    let file = try pem(path, key, instance)
+    if !file.hasKey {
+      throw instance.problem(
+        "\(path) holds no private key in PEM", key: key,
+        suggestion: key == "tls.crt_file" ? "set tls.key_file too" : nil)
+    }
+    if file.isKeyEncrypted && !hasPassword {
+      throw instance.problem(
+        "the key in \(path) is encrypted", key: key, suggestion: "set tls.key_passwd")
+    }
+  }
+
+  private static func pem(
+    _ path: String, _ key: String, _ instance: InstanceConfig
+  ) throws(ConfigProblem) -> PEMFile {
+    do throws(PEMFile.Unreadable) {
+      return try PEMFile(path)
+    } catch {
+      throw instance.problem("cannot read \(path): \(error.text)", key: key)
+    }
   }
 
   private static func version(

@@ -12,7 +12,8 @@ extension HTTPTransfer {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .resolve(text(code))
     case CURLE_OPERATION_TIMEDOUT: return .timeout(text(code))
     case CURLE_PEER_FAILED_VERIFICATION: return .tls(verification(code))
-    case CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER,
+    case CURLE_SSL_CERTPROBLEM: return .tls(text(code) + keyAdvice)
+    case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER,
       CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_ISSUER_ERROR,
       CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_USE_SSL_FAILED:
       return .tls(text(code))
@@ -40,6 +41,13 @@ extension HTTPTransfer {
   private var certificateAdvice: String {
     "the server asks for a client certificate, and none is configured: set tls.crt_file and "
       + "tls.key_file"
+  }
+
+  /// A key that is encrypted is not told from one that is broken.
+  private var keyAdvice: String {
+    guard let tls = route?.endpoint.tls, tls.certificateFile != nil else { return "" }
+    return tls.keyPassword == nil
+      ? ": if the key is encrypted, set tls.key_passwd" : ": check tls.key_passwd"
   }
 
   private func handshake(_ code: CURLcode) -> String {

@@ -35,6 +35,8 @@ extension HTTPTransfer {
     options.set(CURLOPT_FOLLOWLOCATION, 0)
     options.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     options.set(CURLOPT_PATH_AS_IS, 1)
+    // Nobody asked for it, but a reply that comes encoded is decoded.
+    options.set(CURLOPT_ACCEPT_ENCODING, "identity")
     weir_curl_set_quick_exit(easy)
   }
 
@@ -152,7 +154,8 @@ extension HTTPTransfer {
     if let file = tls.certificateFile {
       options.set(CURLOPT_SSLCERT, file)
       options.set(CURLOPT_SSLKEY, tls.keyFile ?? file)
-      if let password = tls.keyPassword { options.set(CURLOPT_KEYPASSWD, password) }
+      // Without any, OpenSSL would ask for it on the terminal, and every request would wait.
+      options.set(CURLOPT_KEYPASSWD, tls.keyPassword ?? "")
     }
     options.set(CURLOPT_SSLVERSION, HTTPOptions.versions(tls))
     guard let ciphers = tls.ciphers else { return }

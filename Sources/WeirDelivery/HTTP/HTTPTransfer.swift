@@ -5,6 +5,8 @@ final class HTTPTransfer {
   /// Bytes of all header lines of a reply, 1xx included.
   static let headerBytesMax = 64 << 10
   private static let contentTypeBytesMax = 256
+  /// Bytes of a reply's body, decoded, when it comes compressed.
+  static let decodedBytesMax = 256 << 20
 
   let easy: UnsafeMutableRawPointer
   /// Where libcurl puts a sentence about a failure.
@@ -23,6 +25,8 @@ final class HTTPTransfer {
   private var status = 0
   private var contentType = ""
   private var headerBytes = 0
+  private var isEncoded = false
+  private var decodedBytes = 0
   private(set) var hasBegun = false
   private(set) var isAborted = false
   /// Ours to say where libcurl only knows that a callback refused.
@@ -63,6 +67,8 @@ final class HTTPTransfer {
     status = 0
     contentType = ""
     headerBytes = 0
+    isEncoded = false
+    decodedBytes = 0
     hasBegun = false
     isAborted = false
     refusal = nil
@@ -102,6 +108,9 @@ final class HTTPTransfer {
     } else if starts(text, with: "http/") {
       status = statusCode(text)
       contentType = ""
+      isEncoded = false
+    } else if starts(text, with: "content-encoding:") {
+      isEncoded = true
     } else if starts(text, with: "content-type:") {
       let value = trimmed(UnsafeRawBufferPointer(rebasing: text.dropFirst(13)))
       contentType = String(
@@ -113,6 +122,11 @@ final class HTTPTransfer {
   /// Takes bytes of the body; false ends the transfer.
   func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if bytes.isEmpty { return true }
+    decodedBytes += bytes.count
+    if isEncoded && decodedBytes > HTTPTransfer.decodedBytesMax {
+      refusal = .broken("decompressed it is longer than \(HTTPTransfer.decodedBytesMax) bytes")
+      return false
+    }
     if reader?.receive(bytes) == true { return true }
     isAborted = true
     return false
@@ -132,7 +146,8 @@ final class HTTPTransfer {
       guard takeHeader(UnsafeRawBufferPointer(rebasing: rest[...end])) else { return }
       rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
     }
-    if hasBegun { _ = takeBody(rest) }
+    // libcurl decodes what it has read itself.
+    if hasBegun && !isEncoded { _ = takeBody(rest) }
   }
 
   private func begin() -> Bool {
