@@ -77,6 +77,7 @@ private func show(_ component: PluginComponent) {
     if let text = option.defaultText { facts.append("default \(text)") }
     if option.isRequired { facts.append("required") }
     if option.isSecret { facts.append("secret") }
+    if let reason = option.noEffect { facts.append("without effect: \(reason)") }
     if let instead = option.deprecated { facts.append("deprecated, use \(instead)") }
     print("  " + pad(option.name, 20) + facts.joined(separator: "; "))
     if !option.help.isEmpty { print("  " + pad("", 20) + option.help) }

@@ -4,6 +4,7 @@ import WeirBatch
 import WeirConfig
 import WeirStage
 import WeirTelemetry
+import WeirTestSupport
 
 @testable import WeirPluginHost
 
@@ -136,6 +137,67 @@ struct EncodingTests {
       ])
     let dated = try pair([("index", "l-$id.%Y")], type: "opensearch").action
     #expect(dated.contains("\"l-i1.20"), "\(dated)")
+  }
+
+  @Test("flags, widths and modifiers belong to a conversion in an index with accessors too")
+  func conversionFlags() throws {
+    for pattern in ["%-d", "%_m", "%^b", "%05Y", "%Ey", "%Om", "%#a", "%%x"] {
+      var before = shell("date -u '+\(pattern)'") ?? ""
+      let action = try pair([("index", "l-$id.\(pattern)")], type: "opensearch").action
+      let after = shell("date -u '+\(pattern)'") ?? ""
+      before.removeAll { $0 == "\n" }
+      let names = [before, String(after.filter { $0 != "\n" })].map { "\"l-i1.\($0)\"" }
+      #expect(names.contains { action.contains($0) }, "\(pattern): \(action)")
+    }
+  }
+
+  @Test("keys that underscores make equal are one member, the last, on every level")
+  func dotsMakeEqual() throws {
+    let check = CheckBatch()
+    check.add([
+      check.parent(
+        "labels", UInt32(WEIR_MAP),
+        [
+          check.text("app.kubernetes.io/name", "a"), check.text("x", "1"),
+          check.text("app_kubernetes_io/name", "b"),
+        ]),
+      check.slice(
+        "j", UInt32(WEIR_JSON),
+        Array(
+          #"{"p.q":[{"a.b":{"c":1},"a_b":"},"}],"r":{"s.t":1,"s_t":2,"s.t.":3},"p_q":0}"#.utf8)),
+      check.text("a.b", "1"), check.text("a_b", "2"), check.text("a.b.", "3"),
+      check.text("at.time", "own"), check.text("flb.key", "mine"),
+    ])
+    let lines = try Plugin.output([
+      ("replace_dots", "on"), ("time_key", "at_time"), ("include_tag_key", "on"),
+      ("tag_key", "flb_key"),
+    ]).lines(check)
+    #expect(
+      lines[1] == #"{"labels":{"x":"1","app_kubernetes_io/name":"b"},"#
+        + #""j":{"r":{"s_t":2,"s_t_":3},"p_q":0},"#
+        + #""a_b":"2","a_b_":"3","at_time":"own","flb_key":"mine"}"#)
+  }
+
+  @Test("any record keeps of keys that become equal the last, and stays JSON")
+  func dotsAtRandom() throws {
+    var random = SeededGenerator(seed: 23)
+    let output = try Plugin.output([("replace_dots", "on")])
+    for round in 0..<300 {
+      let names = (0..<Int(random.next() % 40 + 1)).map { _ in
+        String((0..<3).map { _ in Array("a._b")[Int(random.next() % 4)] })
+      }
+      var last: [String: String] = [:]
+      var fields: [(String, String)] = []
+      for (index, name) in Set(names).sorted().enumerated() {
+        fields.append((name, "\(index)"))
+        last[String(name.map { $0 == "." ? "_" : $0 })] = "\(index)"
+      }
+      let line = output.lines(batch([fields]))[1]
+      #expect(JSONCheck.isValue(line), "round \(round): \(line)")
+      let members = line.dropFirst().dropLast().split(separator: ",").dropFirst()
+      #expect(members.count == last.count, "round \(round): \(line)")
+      for (key, value) in last { #expect(members.contains("\"\(key)\":\"\(value)\"")) }
+    }
   }
 
   @Test("current_time_index takes the time of writing for index and time key")

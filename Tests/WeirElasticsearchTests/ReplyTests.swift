@@ -52,6 +52,9 @@ struct ReplyTests {
   }
 
   static let requests: [(status: Int, body: String, kind: ReplyVerdict.Kind)] = [
+    (400, "<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port", .denied),
+    (400, "", .denied), (400, "{}", .denied), (400, #"{"error":"no handler found"}"#, .denied),
+    (400, #"{"error":{}}"#, .denied), (400, #"{"error":{"type":"x_content_parse_excep"#, .split),
     (413, "too large", .split), (400, #"{"error":{"type":"parse_exception"}}"#, .split),
     (400, #"{"error":{"reason":"line [1] contains an unknown parameter [_type]"}}"#, .denied),
     (401, "", .denied), (403, #"{"error":{"type":"security_exception"}}"#, .denied),
@@ -59,6 +62,11 @@ struct ReplyTests {
     (404, "<html>", .denied), (301, "", .denied), (406, "", .denied), (408, "", .retry),
     (429, "{}", .retry), (500, "", .retry), (502, "<html>bad gateway</html>", .retry),
     (503, #"{"error":"x"}"#, .retry), (0, "", .retry),
+    (200, #"{"took":1,"errors":false}"#, .items), (200, #"{"errors":false,"took":0}"#, .items),
+    (200, #"{"took":1,"errors":true}"#, .retry), (200, #"{"took":1}"#, .retry),
+    (200, #"{"errors":false}"#, .retry), (200, #"{"took":1,"errors":null}"#, .retry),
+    (200, #"{"took":1,"errors":false"#, .retry), (200, #"{"a":{"took":1,"errors":false}}"#, .retry),
+    (200, #"{"took":1,"errors":false,"items":[]}"#, .retry),
     (200, "", .retry), (200, "<html><body>hello</body></html>", .retry), (200, "{}", .retry),
     (200, "[]", .retry), (200, #"{"items":{}}"#, .retry), (200, #"{"items":[]}"#, .retry),
     (200, #"{"items":[1]}"#, .retry), (200, #"{"items":["a"]}"#, .retry), (204, "", .retry),
@@ -72,6 +80,11 @@ struct ReplyTests {
     let verdict = output.reply(body, status: status, items: 1)
     #expect(verdict.kind == kind, "\(verdict)")
     if kind != .items { #expect(!verdict.message.isEmpty) }
+  }
+
+  @Test("a reply without items that tells of no errors has stored all of them")
+  func withoutItems() {
+    #expect(output.reply(#"{"took":1,"errors":false}"#, items: 3, piece: 2).letters == "ddd")
   }
 
   @Test("a server without types says so, and the message says what to set")

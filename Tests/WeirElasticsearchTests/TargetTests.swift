@@ -134,10 +134,6 @@ struct TargetTests {
 
   static let refused: [(options: [(String, String)], words: String)] = [
     ([("aws_auth", "on")], "test.conf:2:5: es.0: aws_auth: requests are not signed"),
-    ([("aws_region", "eu")], "aws_region: requests are not signed"),
-    ([("aws_sts_endpoint", "e")], "not signed"), ([("aws_role_arn", "e")], "not signed"),
-    ([("aws_external_id", "e")], "not signed"), ([("aws_service_name", "es")], "not signed"),
-    ([("aws_profile", "e")], "not signed"),
     ([("write_operation", "update")], "set id_key or generate_id"),
     ([("write_operation", "delete")], "accepted is create, index, update, upsert"),
     ([("compress", "zstd")], "accepted is gzip"), ([("cloud_id", "x")], "NAME:BASE64"),
@@ -152,6 +148,20 @@ struct TargetTests {
   @Test("what cannot work is refused at its place", arguments: refused)
   func refusals(options: [(String, String)], words: String) {
     expectRefused(options, words)
+  }
+
+  @Test("options of aws_auth are taken without effect while it is off, and the check says so")
+  func signingIsOff() throws {
+    let keys = [
+      "aws_region", "aws_sts_endpoint", "aws_role_arn", "aws_external_id", "aws_service_name",
+      "aws_profile",
+    ]
+    _ = try Plugin.output(keys.map { ($0, "x") } + [("aws_auth", "off")])
+    for key in keys {
+      let option = Plugin.host.schemas.schema(.output, "es")?.option(key)
+      #expect(option?.optionClass == .noCounterpart("it belongs to aws_auth"), "\(key)")
+    }
+    expectRefused([("aws_auth", "on"), ("aws_region", "eu")], "aws_auth: requests are not signed")
   }
 
   @Test("opensearch has no Elastic Cloud, API key or upstream")

@@ -17,6 +17,8 @@ final class BulkReply: HTTPReply, ReplyEvents {
   private var errorTextBytes = 0
   private var firstFailure = ""
   private var byteCount = 0
+  /// What the member `errors` says; nil without one.
+  private var hasErrors: Bool?
 
   init(_ output: BulkOutput, status: Int, itemCount: Int, outcomes: Outcomes) {
     self.output = output
@@ -40,7 +42,7 @@ final class BulkReply: HTTPReply, ReplyEvents {
 
   // MARK: Items
 
-  func errors(_ value: Bool) {}
+  func errors(_ value: Bool) { hasErrors = value }
 
   func itemsDone(_ count: Int) {
     let first = seenCount
@@ -105,6 +107,11 @@ final class BulkReply: HTTPReply, ReplyEvents {
       return .items("the reply is cut off behind \(seenCount) of \(itemCount) items")
     }
     if byteCount == 0 { return .retry("\(status) with an empty reply") }
+    // A server or proxy that leaves the items out has said of all of them that they are stored.
+    if isWhole && !scanner.hasItems && scanner.hasTook && hasErrors == false {
+      for item in 0..<itemCount { outcomes.done(item) }
+      return .items("")
+    }
     if isWhole && scanner.hasItems {
       return .retry("the reply tells of \(seenCount) items where \(itemCount) were sent")
     }
@@ -122,7 +129,9 @@ final class BulkReply: HTTPReply, ReplyEvents {
     case 413: return .split(message)
     case 400 where reason.contains("unknown parameter [_type]"):
       return .denied(message + " (set suppress_type_name on: this server has no types)")
-    case 400: return .split(message)
+    case 400 where scanner.hasError && (type.count > 0 || !reason.isEmpty): return .split(message)
+    // Not Elasticsearch has refused the documents, but something before it the request.
+    case 400: return .denied(message + " (no answer of Elasticsearch: check host, port, path, tls)")
     case 403 where BulkReply.isBlock(type): return .retry(message)
     case 401:
       return .denied(message + " (check http_user and http_passwd, or the key)")

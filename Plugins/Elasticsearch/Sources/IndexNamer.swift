@@ -63,21 +63,30 @@ final class IndexNamer {
     var rest = text[...]
     while let character = rest.popFirst() {
       if character == "'" { isQuoted.toggle() }
-      guard character == "%", !isQuoted, let next = rest.first, next != "$" else {
+      guard character == "%", !isQuoted, let conversion = conversion(rest) else {
         plain.append(character)
         continue
       }
-      rest = rest.dropFirst()
+      rest = rest.dropFirst(conversion.count)
       if !plain.isEmpty {
         pieces.append(.accessor(try Accessor(output.host, plain, option: "index")))
       }
       plain = ""
-      pieces.append(.date(TimeText("%\(next)", writer)))
+      pieces.append(.date(TimeText("%\(conversion)", writer)))
     }
     if !plain.isEmpty {
       pieces.append(.accessor(try Accessor(output.host, plain, option: "index")))
     }
     return pieces
+  }
+
+  /// What follows a percent sign up to the letter of its conversion: flags, a width, the modifiers
+  /// E and O, as in `%-d`; nil when no conversion follows.
+  private static func conversion(_ rest: Substring) -> Substring? {
+    var letter = rest
+    for some in ["_-0^#", "0123456789", "EO"] { letter = letter.drop { some.contains($0) } }
+    guard let end = letter.first, end != "$" else { return nil }
+    return rest[...letter.startIndex]
   }
 
   /// True when all records of a batch have one index, which `begin` sets.

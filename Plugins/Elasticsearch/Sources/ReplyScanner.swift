@@ -99,7 +99,7 @@ final class BoundedText {
 
 /// The keys of a reply that mean something.
 enum ReplyKey: UInt8 {
-  case other, errors, items, error, status, place, type, reason, create, index, update, delete
+  case other, errors, items, error, status, place, type, reason, create, index, update, delete, took
 
   init(_ name: UnsafeRawBufferPointer) {
     func isName(_ text: StaticString) -> Bool {
@@ -108,7 +108,7 @@ enum ReplyKey: UInt8 {
           == 0
     }
     switch name.count {
-    case 4: self = isName("type") ? .type : .other
+    case 4: self = isName("type") ? .type : isName("took") ? .took : .other
     case 5:
       self = isName("error") ? .error : isName("items") ? .items : isName("index") ? .index : .other
     case 6:
@@ -169,6 +169,10 @@ struct ReplyScanner: ~Copyable {
   var fields = ReplyFields()
   /// True when the reply has a member `items` that is an array.
   private(set) var hasItems = false
+  /// True when the reply has a member `took` that is a number.
+  private(set) var hasTook = false
+  /// True when the reply has a member `error` that is an object: Elasticsearch's own words.
+  private(set) var hasError = false
   /// True when the reply is one JSON value, from its first to its last byte.
   var isComplete: Bool { expect == .nothing && depth == 0 && token == .none && !isBroken }
   /// True when the reply is no JSON, or none that a bulk reply could be.
@@ -267,6 +271,7 @@ struct ReplyScanner: ~Copyable {
     // An element of items that is no object says nothing of its item.
     if role == .items && made != .item { return fail() }
     if made == .items { hasItems = true }
+    if made == .rootError { hasError = true }
     if made == .item { fields.clear() }
     if made == .operation {
       fields.operation = key
@@ -418,7 +423,11 @@ struct ReplyScanner: ~Copyable {
       guard isTrue || text.elementsEqual("false".utf8) || text.elementsEqual("null".utf8) else {
         return fail()
       }
-      if role == .root && key == .errors { events.errors(isTrue) }
+      if role == .root && key == .errors && !text.elementsEqual("null".utf8) {
+        events.errors(isTrue)
+      }
+    } else if key == .took && role == .root {
+      hasTook = true
     } else if key == .status && (role == .operation || role == .root) {
       var number = 0
       for byte in text.prefix(6) where byte >= 0x30 && byte <= 0x39 {

@@ -67,11 +67,17 @@ enum Schemas {
     "trace_error": {"type": "boolean", "default": "off",
       "description": "log replies that tell errors"},
     "aws_auth": {"type": "boolean", "default": "off", "description": "not part of this version"},
-    "aws_region": {"type": "string", "description": "not part of this version"},
-    "aws_sts_endpoint": {"type": "string", "description": "not part of this version"},
-    "aws_role_arn": {"type": "string", "description": "not part of this version"},
-    "aws_external_id": {"type": "string", "description": "not part of this version"},
-    "aws_service_name": {"type": "string", "description": "not part of this version"},
-    "aws_profile": {"type": "string", "description": "not part of this version"}
+    "aws_region": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"},
+    "aws_sts_endpoint": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"},
+    "aws_role_arn": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"},
+    "aws_external_id": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"},
+    "aws_service_name": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"},
+    "aws_profile": {"type": "string", "no_effect": "it belongs to aws_auth",
+      "description": "not part of this version"}
     """
 }

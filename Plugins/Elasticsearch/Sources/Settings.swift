@@ -110,12 +110,6 @@ struct Settings {
       throw .option(
         "aws_auth", "requests are not signed for AWS in this version: use a user or a proxy")
     }
-    for key in [
-      "aws_region", "aws_sts_endpoint", "aws_role_arn", "aws_external_id", "aws_service_name",
-      "aws_profile",
-    ] where options[key].isPresent {
-      throw .option(key, "requests are not signed for AWS in this version: leave it out")
-    }
   }
 
   /// Bytes with decimal units, or `false` for no limit of its own.

@@ -96,7 +96,8 @@ extension OptionsSchema {
         if case .list = option.kind { isList = true }
         return OptionSchema(
           option.name, option.kind.valueType, default: option.defaultText, repeatable: isList,
-          required: option.isRequired, secret: option.isSecret, deprecated: option.deprecated,
+          option.noEffect.map { .noCounterpart($0) } ?? .works, required: option.isRequired,
+          secret: option.isSecret, deprecated: option.deprecated,
           help: option.help)
       } + more.filter { !own.contains($0.name) })
   }

@@ -31,6 +31,8 @@ public struct OptionsSchema: Sendable {
     public let isSecret: Bool
     /// What to use instead; nil when it is not deprecated.
     public let deprecated: String?
+    /// Why it is accepted without effect; nil when it does what it says.
+    public let noEffect: String?
     /// One line.
     public let help: String
     /// What is accepted, for people.
@@ -99,13 +101,14 @@ public struct OptionsSchema: Sendable {
       value,
       [
         "type", "enum", "default", "minimum", "maximum", "unit", "items", "secret", "deprecated",
-        "description", "title",
+        "no_effect", "description", "title",
       ], "the option \(name)")
     let kind = try kind(value, name)
     return Option(
       name: name, kind: kind, defaultText: try defaultText(value, kind, name),
       isRequired: isRequired, isSecret: value["secret"] == .bool(true),
-      deprecated: try deprecated(value, name), help: value["description"]?.scalarText ?? "")
+      deprecated: try deprecated(value, name), noEffect: try noEffect(value, name),
+      help: value["description"]?.scalarText ?? "")
   }
 
   private static func kind(_ value: SchemaJSON, _ name: String) throws(SchemaError) -> ValueKind {
@@ -186,6 +189,16 @@ public struct OptionsSchema: Sendable {
     case .bool(true): return "something else"
     case .string(let instead): return instead
     default: throw SchemaError("deprecated of the option \(name) is neither a truth value nor text")
+    }
+  }
+
+  private static func noEffect(
+    _ value: SchemaJSON, _ name: String
+  ) throws(SchemaError) -> String? {
+    switch value["no_effect"] {
+    case nil: return nil
+    case .string(let reason): return reason
+    default: throw SchemaError("no_effect of the option \(name) is no text")
     }
   }
 
