@@ -124,6 +124,13 @@ public struct ConfigValidator: Sendable {
 
   private func unknownPlugin(_ instance: InstanceConfig, _ problems: inout ProblemList) {
     let kind = instance.kind.rawValue
+    if let file = ReferencePlugins.file(instance.kind, instance.plugin) {
+      let folder = registry.pluginFolder ?? "the folder plugins beside the executable"
+      problems.error(
+        "the \(kind) \(instance.plugin) is in the plugin \(file), which is not in \(folder)",
+        at: instance.location, key: "name", suggestion: "put it there, or load it with -e FILE")
+      return
+    }
     if ReferencePlugins.names(instance.kind).contains(instance.plugin) {
       problems.error(
         "the \(kind) \(instance.plugin) is not part of this version", at: instance.location,

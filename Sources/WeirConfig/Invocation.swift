@@ -113,7 +113,7 @@ struct InvocationParser {
   private mutating func apply(_ flag: Flag, _ value: String) throws(ConfigProblem) {
     switch flag.meaning {
     case .config: invocation.options.configFile = value
-    case .instance(let kind): addInstance(kind, value)
+    case .instance(let kind): try addInstance(kind, value)
     case .property: try addProperty(value)
     case .match: try setLast("match", value, among: [.filter, .output], flag)
     case .tag: try setLast("tag", value, among: [.input], flag)
@@ -139,25 +139,9 @@ struct InvocationParser {
   // MARK: Instances
 
   /// A bare name, or `name://host:port/uri`.
-  private mutating func addInstance(_ kind: StageKind, _ text: String) {
-    var properties: [Property] = []
-    func add(_ key: String, _ value: some StringProtocol) {
-      properties.append(Property(key: key, node: ConfigNode(text: String(value))))
-    }
-    let whole = text[...]
-    guard let mark = whole.firstRange(of: "://") else {
-      add("name", text)
-      invocation.options.instances.append(.init(kind: kind, properties: properties))
-      return
-    }
-    add("name", whole[..<mark.lowerBound])
-    let rest = whole[mark.upperBound...]
-    let address = rest.prefix { $0 != "/" }
-    let host = address.prefix { $0 != ":" }
-    if !host.isEmpty { add("host", host) }
-    if address.count > host.count + 1 { add("port", address.dropFirst(host.count + 1)) }
-    if rest.count > address.count + 1 { add("uri", rest.dropFirst(address.count)) }
-    invocation.options.instances.append(.init(kind: kind, properties: properties))
+  private mutating func addInstance(_ kind: StageKind, _ text: String) throws(ConfigProblem) {
+    let address = try InstanceAddress(kind, text)
+    invocation.options.instances.append(.init(kind: kind, properties: address.properties))
   }
 
   /// `key=value`, or several of them in one word when every further key is known to the plugin.

@@ -1,6 +1,8 @@
 /// The option tables that are known: the built-in ones, and what plugins bring along.
 public struct SchemaRegistry: Sendable {
   private var tables: [StageKind: [String: PluginSchema]] = [:]
+  /// Where plugin files were looked for, for messages; nil when that is not known.
+  public var pluginFolder: String?
 
   /// Makes a registry of these tables.
   public init(_ schemas: [PluginSchema] = []) {

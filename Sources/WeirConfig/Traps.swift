@@ -15,7 +15,24 @@ enum Traps {
     for input in configuration.inputs where input.plugin == "tail" {
       tail(input, &problems)
     }
+    for output in configuration.outputs { self.output(output, &problems) }
     storage(configuration, &problems)
+  }
+
+  private static func output(_ output: InstanceConfig, _ problems: inout ProblemList) {
+    if let property = output.property("retry_limit"), let number = Int(property.text), number < 1 {
+      problems.warn(
+        "\(number) counts as 1", at: property.location, key: property.key,
+        suggestion: "set no_retries for none, no_limits for endless ones")
+    }
+    if let property = output.property("storage.total_limit_size"),
+      output.schema?.usesNetwork == true, ValueGrammar.size(property.text) == 0
+    {
+      problems.warn(
+        "\(property.text) sets no limit: a spool is there only where an input has storage.type "
+          + "filesystem, and may then fill the disk", at: property.location, key: property.key,
+        suggestion: "set a size")
+    }
   }
 
   private static func grep(_ instance: InstanceConfig, _ problems: inout ProblemList) {

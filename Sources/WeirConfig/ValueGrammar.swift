@@ -20,7 +20,7 @@ public enum ValueGrammar {
   }
 
   /// Bytes: a whole number with `K KB M MB G GB` in any case; the units are **decimal** and
-  /// `false` means 0, "no limit".
+  /// `false`, `off` and `no` mean 0, "no limit".
   public static func size(_ text: String) -> Int? { size(text, unit: 1000) }
 
   /// Bytes with binary units (1 K = 1,024), as the multiline buffer limit counts.
@@ -28,7 +28,7 @@ public enum ValueGrammar {
 
   private static func size(_ text: String, unit: Int) -> Int? {
     let lower = text.lowercased()
-    if lower == "false" { return 0 }
+    if bool(lower) == false { return 0 }
     let digits = lower.prefix { $0.isASCII && $0.isNumber }
     guard let number = Int(digits) else { return nil }
     let factor: Int

@@ -115,6 +115,7 @@ public final class PluginHost: Sendable {
   /// The option tables of everything that is known: what the validator checks against.
   public var schemas: SchemaRegistry {
     var schemas = SchemaRegistry.builtin
+    schemas.pluginFolder = loader.folder
     for component in registry.all where component.origin != .builtin {
       if let table = component.table { schemas.register(table) }
     }

@@ -60,10 +60,16 @@ struct Program {
   }
 
   private func start(_ invocation: Invocation) throws -> Int32 {
-    let (configuration, check) = examine(invocation.options)
+    var (configuration, check) = examine(invocation.options)
     setLog(configuration.service, invocation)
     // What is built finds what tables cannot: an expression that does not compile, for one.
-    let graph = check.isSuccessful ? try build(configuration) : nil
+    var graph: PipelineGraph?
+    if check.isSuccessful {
+      var problems = check.problems
+      graph = build(configuration, &problems)
+      configuration.warnings = problems.warnings
+      check = ConfigCheck(configuration, problems)
+    }
     if let status = CommandLineAnswers.verdict(invocation.action, check) { return status }
     guard let graph, !graph.inputs.isEmpty, !graph.outputs.isEmpty else {
       complain(
@@ -74,9 +80,17 @@ struct Program {
     return try Runner(graph, configuration, tellsNumbers: invocation.verbosity > 0).run()
   }
 
-  private func build(_ configuration: Configuration) throws -> PipelineGraph {
-    let factory = try HostStageFactory(configuration, PluginHost.shared)
-    return try GraphBuilder(configuration, factory).build()
+  /// The graph as far as it can be built; nil without parsers to build it with.
+  private func build(
+    _ configuration: Configuration, _ problems: inout ProblemList
+  ) -> PipelineGraph? {
+    do {
+      let factory = try HostStageFactory(configuration, PluginHost.shared)
+      return GraphBuilder(configuration, factory).build(&problems)
+    } catch {
+      problems.add(error as? ConfigProblem ?? ConfigProblem("\(error)"))
+      return nil
+    }
   }
 
   /// `weir dlq replay -c FILE [--output NAME]`.
@@ -94,7 +108,12 @@ struct Program {
     signal(SIGPIPE, SIG_IGN)
     let results = try DeadLetterReplay(configuration, PluginHost.shared).run(only: words.output)
     if results.isEmpty {
-      complain("\(file): no output here keeps dead letters")
+      let names = configuration.outputs.map(\.name)
+      if let output = words.output, !names.contains(output) {
+        complain("\(file): there is no output \(output); it has \(names.joined(separator: ", "))")
+      } else {
+        complain("\(file): no output here keeps dead letters")
+      }
       return 1
     }
     for result in results {

@@ -20,7 +20,7 @@ private let spoolUsage = """
                                                                the oldest entries
 
     DIR           a storage root (storage.path), or the folder of one spool
-    -c FILE       take storage.path from a configuration
+    -c FILE       look where a configuration has them
     --output      only this output
     --limit       entries to show for each output, 10 unless told otherwise, 0 for all
     --items       the records in them too, decompressed
@@ -38,7 +38,7 @@ private let deadLetterUsage = """
          weir dlq replay -c FILE [--output NAME]               send them again
 
     DIR           a storage root (storage.path), or the folder of one queue
-    -c FILE       take storage.path from a configuration
+    -c FILE       look where a configuration has them
     --output      only this output
     --limit       items to show for each output; all unless told otherwise
 
@@ -90,12 +90,13 @@ struct SpoolCommand {
   private func put(_ text: String) { CommandLineAnswers.put(text, on: STDOUT_FILENO) }
 
   private func directories(_ words: SpoolWords) throws(SpoolError) -> [String] {
-    let found = try inspector.directories(try words.root(), kind)
+    let place = try words.place()
+    let found = try inspector.directories(place.root, kind, letters: place.letters)
     guard let output = words.output else { return found }
     let wanted = SpoolLayout.name(output)
     let chosen = found.filter { $0.hasSuffix("/\(wanted)") }
     if chosen.isEmpty {
-      throw .unusable("there is no output \(output) here; \(kind.rawValue) list names them")
+      throw .unusable("there is no output \(output) here; weir \(word) list names them")
     }
     return chosen
   }

@@ -1,6 +1,7 @@
 import Glibc
 import WeirConfig
 import WeirDelivery
+import WeirPipeline
 import WeirPluginHost
 import WeirStage
 
@@ -42,12 +43,13 @@ struct SpoolWords {
   /// Nothing that only `show` knows was given.
   var isPlain: Bool { limit == nil && !showsItems }
 
-  /// The storage root, or the folder of one spool.
-  func root() throws(SpoolError) -> String {
+  /// The storage root, or the folder of one spool, and the folder of dead letters when a
+  /// configuration names one.
+  func place() throws(SpoolError) -> (root: String, letters: String?) {
     if let directory {
       // Without the slashes at its end, so that paths in answers look as expected.
       let trimmed = directory.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.reversed()
-      return trimmed.isEmpty ? "/" : String(decoding: Array(trimmed), as: UTF8.self)
+      return (trimmed.isEmpty ? "/" : String(decoding: Array(trimmed), as: UTF8.self), nil)
     }
     guard let configuration else {
       throw .unusable("name a folder, or a configuration with -c: --help says more")
@@ -57,7 +59,9 @@ struct SpoolWords {
     var options = CommandLineOptions()
     options.configFile = configuration
     let loaded = loader.load(options)
-    if let path = loaded.configuration.service.storagePath { return path }
+    let service = loaded.configuration.service
+    let isSure = service.storagePath != nil || !loaded.problems.hasErrors
+    if isSure, let root = service.storageRootToInspect { return (root, service.deadLetterFolder) }
     if let error = loaded.problems.all.first(where: { $0.severity == .error }) {
       throw .unusable("\(error)")
     }

@@ -42,11 +42,20 @@ struct InvocationTests {
     #expect(configuration.pluginFiles.map { $0.text ?? "" } == ["x.so"])
   }
 
-  @Test("a URI gives name, host, port and uri")
-  func uri() throws {
-    let invocation = try parse("-o es://host:9200/index/type")
+  @Test(
+    "an address gives name, host, port, and the path as the plugin knows it",
+    arguments: [
+      ("es://host:9200/idx/typ", "name=es host=host port=9200 index=idx type=typ"),
+      ("opensearch://host/idx", "name=opensearch host=host index=idx"),
+      ("es://host:9200/", "name=es host=host port=9200"), ("es://:9201", "name=es port=9201"),
+      ("es://[::1]:9200/i", "name=es host=::1 port=9200 index=i"),
+      ("es://[fe80::1]", "name=es host=fe80::1"),
+      ("mine://h:1/a/b", "name=mine host=h port=1 uri=/a/b"), ("stdout", "name=stdout"),
+    ])
+  func address(text: String, options: String) throws {
+    let invocation = try parse("-o \(text)")
     let pairs = invocation.options.instances[0].properties.map { "\($0.key)=\($0.text)" }
-    #expect(pairs == ["name=es", "host=host", "port=9200", "uri=/index/type"])
+    #expect(pairs.joined(separator: " ") == options)
   }
 
   @Test("several options in one word are told from one value with blanks")
@@ -85,6 +94,10 @@ struct InvocationTests {
       ("-c", "-c: it needs a value"),
       ("--confg=x", "there is no flag --confg=x"),
       ("-X", "there is no flag -X"),
+      ("-o stdout://h/x", "stdout://h/x: the output stdout has no use for the path /x"),
+      ("-o es://h/a/b/c", "the path is INDEX or INDEX/TYPE"),
+      ("-o es://[::1:9200", "the address has no ]"), ("-o es://[::1]9200", "only :PORT may follow"),
+      ("-o es://::1:9200", "an IPv6 address needs brackets"),
       ("stray", "the word stray belongs to no flag; name a configuration with -c stray"),
       ("check", "no file is named"),
       ("--supervisor", "run Weir under systemd"),

@@ -83,6 +83,62 @@ struct ValidationTests {
     #expect(problems.text.contains(message), "\(problems.text)")
   }
 
+  /// Problems of one output of a plugin that connects, named `net`.
+  private func problems(ofOutput key: String, _ value: String) -> ProblemList {
+    var registry = SchemaRegistry.builtin
+    registry.register(
+      PluginSchema(kind: .output, name: "net", usesNetwork: true, options: [OptionSchema("host")]))
+    var configuration = Configuration()
+    configuration.inputs = [InstanceConfig(kind: .input, plugin: "dummy", options: [:])]
+    configuration.outputs = [
+      InstanceConfig(kind: .output, plugin: "net", options: ["match": "*", key: value])
+    ]
+    return ConfigValidator(registry: registry).validate(&configuration)
+  }
+
+  @Test("a limit of 0, false or off is none, and the check says what follows")
+  func noLimit() {
+    for text in ["0", "false", "off", "OFF", "no", "0M"] {
+      #expect(ValueGrammar.size(text) == 0)
+      let problems = self.problems(ofOutput: "storage.total_limit_size", text)
+      #expect(!problems.hasErrors)
+      #expect(problems.text.contains("storage.total_limit_size: \(text) sets no limit"))
+    }
+    #expect(problems(ofOutput: "storage.total_limit_size", "1M").all.isEmpty)
+  }
+
+  @Test("a retry_limit below 1 counts as 1, and the check says so", arguments: ["0", "-1", "-99"])
+  func retriesBelowOne(text: String) {
+    let problems = self.problems(ofOutput: "retry_limit", text)
+    #expect(!problems.hasErrors)
+    #expect(problems.text.contains("retry_limit: \(text) counts as 1; set no_retries for none"))
+    #expect(RetryLimit(text) == .limited(1))
+  }
+
+  @Test("words and numbers from 1 as a retry_limit are no news")
+  func retries() {
+    for text in ["1", "5", "no_limits", "False", "off", "no_retries"] {
+      #expect(problems(ofOutput: "retry_limit", text).all.isEmpty)
+    }
+  }
+
+  @Test("an output whose plugin file is missing says which and where it was looked for")
+  func missingPlugin() {
+    for name in ["es", "opensearch"] {
+      var registry = SchemaRegistry.builtin
+      registry.pluginFolder = "/opt/weir/plugins"
+      var configuration = Configuration()
+      configuration.outputs = [
+        InstanceConfig(kind: .output, plugin: name, options: ["match": "*"])
+      ]
+      let problems = ConfigValidator(registry: registry).validate(&configuration)
+      #expect(
+        problems.text.contains(
+          "the output \(name) is in the plugin elasticsearch.so, which is not in "
+            + "/opt/weir/plugins; put it there"), "\(problems.text)")
+    }
+  }
+
   @Test("all problems of a file are named in one run")
   func everything() {
     let problems = check(

@@ -141,4 +141,28 @@ struct SpoolCommandTests {
     #expect(run("dlq list '\(folder.path)'").text.contains("items        5\n"))
     #expect(run("dlq verify '\(folder.path)'").status == 0)
   }
+
+  @Test("with -c dead letters are looked for where the configuration puts them")
+  func lettersElsewhere() throws {
+    for (place, path) in [("refused", "\(folder.path)/refused"), ("/abs", nil)] {
+      let box = path ?? folder.path + place
+      let letters = try DeadLetters.open(
+        SpoolSettings(directory: "\(box)/es.0"), output: "es.0")
+      letters.append(
+        [DeadLetter(item: Array("{}\n{}\n".utf8), status: 400, type: "t", reason: "r", index: "i")],
+        time: 0
+      ) { result in #expect(result == .stored) }
+      while letters.spool.underWay > 0 { usleep(500) }
+      let file = folder.write(
+        "letters.conf",
+        "[SERVICE]\n    storage.path \(folder.path)\n    storage.rejected.path "
+          + "\(path == nil ? box : place)\n")
+      #expect(run("dlq list -c '\(file)'").text.contains("folder       \(box)/es.0\n"))
+      #expect(run("dlq show -c '\(file)'").text.contains("\"type\":\"t\""))
+      #expect(run("dlq verify -c '\(file)'").text.contains("1 intact entries"))
+      let none = run("dlq show -c '\(file)' --output nope")
+      #expect(none.status == 1)
+      #expect(none.text.contains("there is no output nope here; weir dlq list names them"))
+    }
+  }
 }

@@ -113,7 +113,8 @@ public enum GlobalOptions {
       OptionSchema("retry_limit", .retryLimit, default: "no_limits", help: "further attempts"),
       OptionSchema(
         "storage.total_limit_size", .size,
-        help: "bytes of this output's spool, which it has when this is set"),
+        help: "bytes of this output's spool, which it has when this is set; 0 or off: no limit, "
+          + "and a spool only with storage.type filesystem"),
       OptionSchema(
         "storage.total_limit_action", .choice(["block", "drop_oldest"]), default: "drop_oldest",
         help: "a full spool sheds the oldest, counted, or holds up its streams"),

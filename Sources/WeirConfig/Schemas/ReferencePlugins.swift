@@ -10,6 +10,11 @@ enum ReferencePlugins {
     }
   }
 
+  /// The plugin file of this project that has a plugin.
+  static func file(_ kind: StageKind, _ name: String) -> String? {
+    kind == .output && (name == "es" || name == "opensearch") ? "elasticsearch.so" : nil
+  }
+
   private static let inputs: Set<String> = [
     "systemd", "forward", "http", "syslog", "tcp", "udp", "exec", "kmsg", "cpu", "mem", "disk",
     "netif", "proc", "thermal", "health", "random", "head", "docker", "docker_events",

@@ -59,7 +59,9 @@ public enum ServiceSchema {
       "storage.keep.rejected", .bool, default: "on", help: "keep what a server refuses"),
     OptionSchema(
       "storage.rejected.path", default: "dead-letters", help: "their folder below storage.path"),
-    OptionSchema("storage.rejected.limit", .size, default: "64M", help: "bytes kept per output"),
+    OptionSchema(
+      "storage.rejected.limit", .size, default: "64M",
+      help: "bytes kept per output; 0 for no limit"),
   ]
 
   private static let server = OptionClass.notYet("the monitoring server")

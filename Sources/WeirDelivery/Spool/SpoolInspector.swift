@@ -53,14 +53,19 @@ public struct SpoolInspector: Sendable {
   }
 
   /// The directories of spools at a path: those of a storage root, or the one that it is itself.
+  /// - Parameter letters: the folder of dead letters, as `SpoolLayout.deadLetters` takes it.
   /// - Throws: when there is nothing like it; the text says where it was looked for.
-  public func directories(_ path: String, _ kind: Kind) throws(SpoolError) -> [String] {
-    guard let names = files.list(path) else {
-      throw .unusable("cannot list \(path): \(String(cString: strerror(errno)))")
-    }
-    let below = "\(path)/\(kind.rawValue)"
+  public func directories(
+    _ path: String, _ kind: Kind, letters: String? = nil
+  ) throws(SpoolError) -> [String] {
+    let below =
+      kind == .spool
+      ? "\(path)/\(kind.rawValue)" : SpoolLayout.deadLetters(root: path, folder: letters)
     if let found = files.list(below) {
       return found.sorted().map { "\(below)/\($0)" }.filter { files.list($0) != nil }
+    }
+    guard let names = files.list(path) else {
+      throw .unusable("cannot list \(path): \(String(cString: strerror(errno)))")
     }
     if names.contains(SpoolLock.name) || names.contains(where: { segmentID($0) != nil }) {
       return [path]

@@ -15,9 +15,13 @@ public enum SpoolLayout {
   public static func deadLetters(
     root: String, output: String, folder: String? = nil
   ) -> String {
+    "\(deadLetters(root: root, folder: folder))/\(component(output))"
+  }
+
+  /// The folder with the dead letters of all outputs.
+  static func deadLetters(root: String, folder: String?) -> String {
     let folder = folder ?? "dead-letters"
-    let place = folder.hasPrefix("/") ? folder : "\(root)/\(folder)"
-    return "\(place)/\(component(output))"
+    return folder.hasPrefix("/") ? folder : "\(root)/\(folder)"
   }
 
   /// The name of an output's directory.

@@ -13,17 +13,56 @@ public struct GraphBuilder {
     self.factory = factory
   }
 
-  /// Builds every stage.
-  /// - Throws: the first `ConfigProblem`.
-  public func build() throws -> PipelineGraph {
-    let outputs = try configuration.outputs.map(output)
-    let inputs = try configuration.inputs.map(input)
-    let filters = try configuration.filters.filter(\.isActive).map { config in
-      PipelineGraph.FilterNode(
-        name: config.name, filter: try checked(config) { try factory.filter(config) },
-        rule: try rule(config))
+  /// Builds every stage that can be built; `problems` gets what is wrong with the others.
+  public func build(_ problems: inout ProblemList) -> PipelineGraph {
+    var folders: [String: SourceLocation?] = [:]
+    let outputs = configuration.outputs.compactMap { config in
+      collect(config, &problems) {
+        let node = try output(config)
+        try checkFolders(config, node, &folders)
+        return node
+      }
+    }
+    let inputs = configuration.inputs.compactMap { config in
+      collect(config, &problems) { try input(config) }
+    }
+    let filters = configuration.filters.filter(\.isActive).compactMap { config in
+      collect(config, &problems) {
+        PipelineGraph.FilterNode(
+          name: config.name, filter: try checked(config) { try factory.filter(config) },
+          rule: try rule(config))
+      }
     }
     return PipelineGraph(inputs: inputs, filters: filters, outputs: outputs)
+  }
+
+  /// What `make` makes; nil, with a problem, when it throws.
+  private func collect<Node>(
+    _ config: InstanceConfig, _ problems: inout ProblemList, _ make: () throws -> Node
+  ) -> Node? {
+    do {
+      return try make()
+    } catch {
+      problems.add(error as? ConfigProblem ?? ConfigProblem("\(error)", at: config.location))
+      return nil
+    }
+  }
+
+  /// Refuses an output that would keep its files where another one does: both have one name.
+  private func checkFolders(
+    _ config: InstanceConfig, _ node: PipelineGraph.OutputNode,
+    _ folders: inout [String: SourceLocation?]
+  ) throws(ConfigProblem) {
+    guard case .carried(_, let setup) = node.stage else { return }
+    for folder in [setup.spool?.directory, setup.deadLetters?.directory].compactMap(\.self) {
+      if let first = folders[folder] {
+        let place = first.map { " at \($0)" } ?? ""
+        throw config.problem(
+          "another output of the name \(config.name)\(place) keeps its files in \(folder)",
+          key: "alias", suggestion: "give each an alias of its own")
+      }
+      folders[folder] = .some(config.property("alias")?.location ?? config.location)
+    }
   }
 
   private func input(_ config: InstanceConfig) throws -> PipelineGraph.InputNode {

@@ -73,8 +73,10 @@ public struct HostStageFactory: StageFactory {
     let carried = try plugins.carriedOutput(
       config, service: configuration.service, upstreams: configuration.upstreams)
     if let output = carried {
-      return .carried(
-        output, try CarriedSetup(config, configuration, retryLimit: retryLimit))
+      let setup = try CarriedSetup(config, configuration, retryLimit: retryLimit)
+      // What is wrong with a server shows before anything starts.
+      _ = try setup.servers(output.target)
+      return .carried(output, setup)
     }
     if let output = try plugins.output(config) { return .ordered(output) }
     throw unknown(config)
