@@ -58,7 +58,9 @@ public enum NetworkOptions {
     OptionSchema(
       "net.connect_timeout_log_error", .bool, default: "true",
       .noCounterpart("a failed connection is always reported"), help: "report it"),
-    OptionSchema("net.io_timeout", .time, default: "0s", help: "of a silent connection; 0 none"),
+    OptionSchema(
+      "net.io_timeout", .time, default: "90s",
+      help: "of a silent connection; ten times it, at least 5 min, for a request; 0 for neither"),
     OptionSchema("net.source_address", help: "address to connect from"),
     OptionSchema("net.max_worker_connections", .integer, default: "0", help: "0 for no limit"),
     OptionSchema("net.proxy_env_ignore", .bool, default: "false", help: "no HTTP_PROXY"),

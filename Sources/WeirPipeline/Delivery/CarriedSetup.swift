@@ -11,6 +11,8 @@ public struct CarriedSetup: Sendable {
   var spool: SpoolSettings?
   /// Where items go that never will be stored; nil: they are dropped, counted and logged.
   var deadLetters: SpoolSettings?
+  /// False when the configuration wants no dead letters (`storage.keep.rejected off`).
+  var keepsRejected = true
   /// Sends requests.
   var transport: @Sendable () -> any HTTPTransport
 }
@@ -24,18 +26,16 @@ public struct CarriedServer: Sendable {
   public var path: String
   public var headers: [HTTPHeader]
 
-  /// Seconds without a byte after which a request counts as failed where `net.io_timeout` names
-  /// none: a server that hangs would otherwise hold its payloads for ever.
-  static let ioTimeoutSeconds = 90.0
+  /// Seconds without a byte after which a request counts as failed where `net.io_timeout` is not
+  /// set: a server that hangs would otherwise hold its payloads for ever.
+  public static let ioTimeoutSeconds = 90.0
+  /// Seconds for a whole request, at least; see `requestSeconds`.
+  static let requestSecondsMin = 300.0
 
   public init(
     endpoint: HTTPEndpoint, method: String, path: String, headers: [CarriedHeader]
   ) throws(HTTPRequestError) {
     name = endpoint.description
-    var endpoint = endpoint
-    if endpoint.connect.ioTimeoutSeconds == 0 {
-      endpoint.connect.ioTimeoutSeconds = CarriedServer.ioTimeoutSeconds
-    }
     self.endpoint = endpoint
     self.method = method
     self.path = path
@@ -46,9 +46,19 @@ public struct CarriedServer: Sendable {
     _ = try request(.none, of: nil)
   }
 
+  /// Seconds from the connecting to the end of the reply: a server that sends a byte now and then
+  /// would otherwise hold a request for ever. Without a limit for silence there is none for this.
+  var requestSeconds: Double {
+    let limit = endpoint.connect.ioTimeoutSeconds
+    guard limit > 0 else { return 0 }
+    return endpoint.connect.connectTimeoutSeconds
+      + max(CarriedServer.requestSecondsMin, 10 * limit)
+  }
+
   /// A request with a body.
   func request(_ body: HTTPBody, of owner: HTTPOwner?) throws(HTTPRequestError) -> HTTPRequest {
     try HTTPRequest(
-      endpoint: endpoint, method: method, target: path, headers: headers, body: body, owner: owner)
+      endpoint: endpoint, method: method, target: path, headers: headers, body: body,
+      timeoutSeconds: requestSeconds, owner: owner)
   }
 }

@@ -10,6 +10,10 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
   private let done: @Sendable (DeliveryOutcome) -> Void
   private var reply: (any CarriedReply)?
   private var isSatisfied = false
+  private var status = 0
+  private var bytes = 0
+  /// Bytes of a reply that are read; no server has that much to say of one request.
+  static let bytesMax = 256 << 20
 
   /// `done` is called exactly once, on the transport's thread.
   init(
@@ -22,11 +26,14 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
   }
 
   func begin(status: Int, contentType: String) {
+    self.status = status
     reply = output.openReply(status: status, contentType: contentType, itemCount: itemCount)
   }
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let reply else { return false }
+    self.bytes += bytes.count
+    if self.bytes > RequestReader.bytesMax { return false }
     if !reply.receive(bytes) { isSatisfied = true }
     return !isSatisfied
   }
@@ -37,7 +44,11 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
       return
     }
     self.reply = nil
-    let verdict = reply.finish(isComplete: failure == nil)
+    var verdict = reply.finish(isComplete: failure == nil)
+    verdict.status = status
+    let failure =
+      bytes > RequestReader.bytesMax && failure != .cancelled
+      ? .broken("it is longer than \(RequestReader.bytesMax >> 20) MiB") : failure
     // What a reply says before it breaks off counts: those items are stored.
     if let failure, !isSatisfied, verdict.kind == .retry {
       done(failure == .cancelled ? .cancelled : .failure(failure.description))

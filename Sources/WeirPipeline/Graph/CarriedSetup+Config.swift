@@ -35,7 +35,8 @@ extension CarriedSetup {
     }
     self.init(
       policy: policy, servers: { try CarriedSetup.servers($0, config, group?.nodes ?? []) },
-      spool: storage.spool, deadLetters: storage.deadLetters, transport: { HTTPClient.shared })
+      spool: storage.spool, deadLetters: storage.deadLetters, keepsRejected: storage.keepsRejected,
+      transport: { HTTPClient.shared })
     // What is wrong with an option shows before anything starts.
     _ = try HTTPEndpoint(config, defaultPort: 80)
   }
@@ -87,6 +88,10 @@ extension CarriedSetup {
     let merged = InstanceConfig(
       kind: config.kind, plugin: config.plugin, index: config.index,
       properties: config.properties + own, schema: config.schema, location: config.location)
-    return try HTTPEndpoint(merged, defaultPort: 80)
+    var endpoint = try HTTPEndpoint(merged, defaultPort: 80)
+    if merged.property("net.io_timeout") == nil {
+      endpoint.connect.ioTimeoutSeconds = CarriedServer.ioTimeoutSeconds
+    }
+    return endpoint
   }
 }

@@ -7,6 +7,8 @@ import WeirInputs
 struct StorageChoice {
   var spool: SpoolSettings?
   var deadLetters: SpoolSettings?
+  /// False when the configuration wants no dead letters.
+  var keepsRejected = true
 
   init(_ config: InstanceConfig, _ configuration: Configuration) throws(ConfigProblem) {
     let service = configuration.service
@@ -26,9 +28,8 @@ struct StorageChoice {
           "storage.total_limit_action", ["block", "drop_oldest"], default: "drop_oldest") == "block"
           ? .block : .dropOldest)
     }
-    guard let root, service.text("storage.keep.rejected").flatMap(ValueGrammar.bool) ?? true else {
-      return
-    }
+    keepsRejected = service.text("storage.keep.rejected").flatMap(ValueGrammar.bool) ?? true
+    guard let root, keepsRejected else { return }
     let letters =
       service.text("storage.rejected.limit").flatMap(ValueGrammar.size)
       ?? CarriedSetup.deadLetterBytes

@@ -20,6 +20,8 @@ public struct ReplyVerdict: Sendable {
   public var message: String
   /// The items one by one; meant with `.items` only.
   public var outcomes: ItemOutcomes
+  /// The HTTP status of the reply, which the host fills in; 0 where it is not known.
+  public var status = 0
 
   /// Makes one.
   public init(_ kind: Kind, _ message: String = "", outcomes: ItemOutcomes = ItemOutcomes()) {
