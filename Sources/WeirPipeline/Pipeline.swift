@@ -235,12 +235,7 @@ public final class Pipeline: @unchecked Sendable {
     for runner in runners { runner.beginDrain() }
     let hung = started.count - answering.count
     while !isDrained(but: hung), grace < 0 || Clock.monotonic() < deadline { usleep(1_000) }
-    if !isDrained(but: hung) {
-      let left = runners.map(\.undelivered).reduce(0, +)
-      Log.warn(
-        "the grace period of \(grace) s is over: \(left) payloads are not delivered; what has a "
-          + "position is read again at the next start")
-    }
+    let isInTime = isDrained(but: hung)
     for runner in runners { runner.abandon() }
     // A slow disk gets as long again as the servers had.
     let most = grace < 0 ? Pipeline.storeSeconds : grace
@@ -249,7 +244,27 @@ public final class Pipeline: @unchecked Sendable {
     }
     _ = onLanes(answering) { node, _ in node.input.finish() }
     onDrained?()
+    if !isInTime { Log.warn("the grace period of \(grace) s was over before all was delivered") }
+    tellLeft()
     stopped.signal()
+  }
+
+  /// Says what became of what was not delivered; losses last.
+  private func tellLeft() {
+    let left = runners.prefix(startedOutputs).map { ($0.counters.name, $0.leftAtStop) }
+    for (name, left) in left where left.spooled > 0 {
+      Log.info("output \(name): \(left.spooled) records wait in the spool for the next start")
+    }
+    for (name, left) in left where left.payloads > 0 {
+      Log.warn(
+        "output \(name): \(left.payloads) payloads are not delivered; what has a position is read "
+          + "again at the next start")
+    }
+    for (name, left) in left where left.lost > 0 {
+      Log.error(
+        "output \(name): \(left.lost) records of inputs without a position are lost: they could "
+          + "neither be sent nor stored in time")
+    }
   }
 
   /// Seconds to wait for a disk that gets on when `grace` knows no end.

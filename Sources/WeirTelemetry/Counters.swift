@@ -29,6 +29,8 @@ public enum DropReason: String, CaseIterable, Sendable {
   case output
   /// The output was told to drop when it is full.
   case backpressure
+  /// A dead letter that was there, and went because there are too many (`storage.rejected.limit`).
+  case rejectedLimit = "rejected_limit"
   /// The file was gone, or its held bytes passed the bound, before it was read.
   case lostFile = "lost_file"
   /// The batch had no room for it.

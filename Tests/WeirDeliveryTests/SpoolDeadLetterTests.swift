@@ -15,8 +15,9 @@ struct SpoolDeadLetterTests {
 
   private func store(_ letters: DeadLetters, _ items: [DeadLetter]) -> SpoolAppendResult {
     let answer = Holder(Locked<[SpoolAppendResult]>([]))
-    letters.append(items, time: 1_000_000_001) { result in
+    letters.append(items, time: 1_000_000_001) { result, left in
       answer.value.withLock { $0.append(result) }
+      #expect(left.isEmpty == (result == .stored))
     }
     letters.spool.waitForAppends()
     let answers = answer.value.withLock { $0 }
@@ -84,6 +85,41 @@ struct SpoolDeadLetterTests {
     let huge = DeadLetter(
       item: Array(repeating: 0, count: 9 << 20), status: 400, type: "t", reason: "r")
     #expect(store(letters, [huge]) == .full)
+  }
+
+  @Test("what a full disk did not take is named, and the rest is stored")
+  func partlyStored() throws {
+    let files = FaultyFiles()
+    let letters = DeadLetters(
+      try folder.open(folder.settings(limit: 64 << 20, policy: .dropOldest), files: files),
+      output: "es.0")
+    let items = (0..<20).map {
+      DeadLetter(
+        item: Array(repeating: UInt8($0), count: 300_000), status: 400, type: "t", reason: "r")
+    }
+    // The header of the segment and two entries are written.
+    let writes = Holder(Locked(0))
+    files.fail { operation, _ in
+      guard operation == .write else { return 0 }
+      return writes.value.withLock {
+        $0 += 1
+        return $0 > 3
+      } ? ENOSPC : 0
+    }
+    let named = Holder(Locked<[Int]>([]))
+    letters.append(items) { result, left in
+      if case .failed = result { named.value.withLock { $0 = left } }
+    }
+    letters.spool.waitForAppends()
+    files.mend()
+    let left = named.value.withLock { $0 }
+    var stored: [Int] = []
+    while let lease = letters.spool.take() {
+      stored += try #require(DeadLetterBatch(lease.payload)).items.map { Int($0[0]) }
+      letters.spool.finish(lease)
+    }
+    #expect(!stored.isEmpty && !left.isEmpty)
+    #expect(stored + left == Array(0..<20), "\(stored) stored, \(left) left")
   }
 
   @Test("a payload that is no dead letter is none")

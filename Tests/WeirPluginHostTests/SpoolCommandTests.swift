@@ -126,7 +126,7 @@ struct SpoolCommandTests {
         item: Array("{\"create\":{}}\n{\"n\":\(number)}\n".utf8), status: 400,
         type: "mapper_parsing_exception", reason: "no number", index: "logs")
     }
-    letters.append(items, time: 0) { result in #expect(result == .stored) }
+    letters.append(items, time: 0) { result, _ in #expect(result == .stored) }
     while letters.spool.underWay > 0 { usleep(500) }
     let result = run("dlq show '\(folder.path)'")
     #expect(result.status == 0)
@@ -151,7 +151,7 @@ struct SpoolCommandTests {
       letters.append(
         [DeadLetter(item: Array("{}\n{}\n".utf8), status: 400, type: "t", reason: "r", index: "i")],
         time: 0
-      ) { result in #expect(result == .stored) }
+      ) { result, _ in #expect(result == .stored) }
       while letters.spool.underWay > 0 { usleep(500) }
       let file = folder.write(
         "letters.conf",

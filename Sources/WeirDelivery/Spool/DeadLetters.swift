@@ -98,15 +98,20 @@ public final class DeadLetters: Sendable {
   /// - Parameters:
   ///   - time: wall clock, nanoseconds since 1970; without it, now.
   ///   - whenDurable: called once all of them are on the disk, or with what kept some of them from
-  ///     it; then others may be stored all the same.
+  ///     it, and the places of these in `items`, ascending; the others are stored.
   public func append(
     _ items: [DeadLetter], time: Int64? = nil,
-    whenDurable: @escaping @Sendable (SpoolAppendResult) -> Void
+    whenDurable: @escaping @Sendable (SpoolAppendResult, [Int]) -> Void
   ) {
     let payloads = payloads(items, time ?? wallClock())
-    if payloads.isEmpty { return whenDurable(.stored) }
+    if payloads.isEmpty { return whenDurable(.stored, []) }
     let gathering = Gathering(payloads.count, whenDurable)
-    for payload in payloads { spool.append(payload) { gathering.add($0) } }
+    var first = 0
+    for payload in payloads {
+      let places = first..<first + payload.itemEnds.count
+      first = places.upperBound
+      spool.append(payload) { gathering.add($0, places) }
+    }
   }
 
   /// Lets go of the directory once what is under way is stored.
@@ -114,9 +119,11 @@ public final class DeadLetters: Sendable {
 
   private func payloads(_ items: [DeadLetter], _ time: Int64) -> [SpoolPayload] {
     var payloads: [SpoolPayload] = []
+    // With a small limit, a full entry would make room by shedding all others.
+    let bytesMax = min(Self.entryBytesMax, (spool.settings.limitBytes ?? .max) / 8)
     for item in items {
       let last = payloads.count - 1
-      if last >= 0, payloads[last].body.count + item.item.count <= Self.entryBytesMax {
+      if last >= 0, payloads[last].body.count + item.item.count <= bytesMax {
         add(item, to: &payloads[last])
       } else {
         var payload = SpoolPayload(body: [], note: Array(output.utf8), time: time)
@@ -146,20 +153,28 @@ public final class DeadLetters: Sendable {
 
 /// Waits for several answers and gives one.
 private final class Gathering: Sendable {
-  private let state: Locked<(left: Int, result: SpoolAppendResult)>
-  private let answer: @Sendable (SpoolAppendResult) -> Void
+  private struct State {
+    var open: Int
+    var result = SpoolAppendResult.stored
+    var left: [Int] = []
+  }
+  private let state: Locked<State>
+  private let answer: @Sendable (SpoolAppendResult, [Int]) -> Void
 
-  init(_ count: Int, _ answer: @escaping @Sendable (SpoolAppendResult) -> Void) {
-    state = Locked((count, .stored))
+  init(_ count: Int, _ answer: @escaping @Sendable (SpoolAppendResult, [Int]) -> Void) {
+    state = Locked(State(open: count))
     self.answer = answer
   }
 
-  func add(_ result: SpoolAppendResult) {
-    let (left, whole) = state.withLock { state in
-      state.left -= 1
-      if state.result == .stored { state.result = result }
+  func add(_ result: SpoolAppendResult, _ places: Range<Int>) {
+    let now = state.withLock { state in
+      state.open -= 1
+      guard result != .stored else { return state }
+      state.left += places
+      // A failure of the disk may pass, and is what is told; what is too large stays so.
+      if state.result == .stored || state.result == .full { state.result = result }
       return state
     }
-    if left == 0 { answer(whole) }
+    if now.open == 0 { answer(now.result, now.left.sorted()) }
   }
 }

@@ -66,6 +66,9 @@ public final class Spool: Sendable {
     return (amount.entries, amount.bytes)
   }
 
+  /// Items of what is pending; entries that cannot be read count as none.
+  public var pendingItems: Int { tally.read.pending.items }
+
   /// Appends that have not been answered.
   public var underWay: Int { waiting.withLock { $0.entries } }
 

@@ -51,45 +51,60 @@ extension CarriedRunner: DeliveryPorts {
     return CarriedStorage.parcel(of: lease, from: spool, in: payload)
   }
 
-  func bury(_ items: [DeadItem], of parcel: Parcel) {
-    counters.errors.add()
-    if let first = items.first { news.tellDead(first, count: items.count, at: Clock.monotonic()) }
+  func bury(_ burial: Burial) {
+    if burial.isNew { counters.errors.add() }
+    defer { burial.isNew = false }
+    let parcel = burial.parcel
     let bytes: [[UInt8]]
     do throws(BodyCutter.Failure) {
-      bytes = try cutter?.items(items.map(\.item), of: parcel.body) ?? []
+      bytes = try cutter?.items(burial.items.map(\.item), of: parcel.body) ?? []
     } catch {
       parcel.consignment.mustStay = parcel.consignment.store != nil
       if parcel.consignment.store == nil {
-        drop(items.count, "their bytes cannot be read back: \(error.message)")
+        drop(burial.items, "their bytes cannot be read back: \(error.message)")
       }
-      return post(.buried(parcel))
+      return post(.buried(burial, .ended(stored: 0)))
     }
     guard let box = storage.deadLetters else {
-      drop(items.count, "there are no dead letters: set storage.path, or make /var/lib/weir")
-      return post(.buried(parcel))
+      drop(burial.items, setup.keepsRejected ? "no storage.path" : "storage.keep.rejected off")
+      return post(.buried(burial, .ended(stored: 0)))
     }
-    let letters = zip(items, bytes).map { item, bytes in
+    if burial.isNew, let first = burial.items.first {
+      news.tellDead(first, count: burial.items.count, at: Clock.monotonic())
+    }
+    let letters = zip(burial.items, bytes).map { item, bytes in
       DeadLetter(
         item: bytes, status: item.status, type: item.type, reason: item.reason,
         index: item.place.isEmpty ? nil : item.place)
     }
-    let isReplay = parcel.consignment.origin == .deadLetters
-    box.append(letters) { [weak self] result in
-      guard let self else { return }
-      if result == .stored {
-        counters.extra[OutputCounterNames.deadLetters]?.add(letters.count)
-      } else if isReplay {
-        parcel.consignment.mustStay = true
-      } else {
-        drop(letters.count, "the dead letters cannot be written: \(result)")
-      }
-      post(.buried(parcel))
+    box.append(letters) { [weak self] result, left in
+      self?.post(.lettersAppended(burial, result, left))
     }
   }
 
-  private func drop(_ records: Int, _ why: String) {
-    counters.drop(.output, records: records)
-    Log.error("output \(counters.name): \(records) records dropped: \(why)")
+  /// The dead letters have answered: what the disk could not take waits, what is too large is lost.
+  func lettersAppended(_ burial: Burial, _ result: SpoolAppendResult, _ left: [Int]) {
+    countStorage()
+    let stored = burial.items.count - left.count
+    counters.extra[OutputCounterNames.deadLetters]?.add(stored)
+    let items = left.map { burial.items[$0] }
+    let outcome: BurialOutcome
+    switch result {
+    case .stored: outcome = .ended(stored: stored)
+    case .failed(let message): outcome = .failed(items, message)
+    case .full where replay.isOpen:
+      // What is being sent again keeps its room.
+      outcome = .failed(items, "storage.rejected.limit is reached")
+    case .full:
+      drop(items, "larger than storage.rejected.limit")
+      outcome = .ended(stored: stored)
+    }
+    engine?.buried(burial, outcome, at: Clock.monotonic())
+  }
+
+  private func drop(_ items: [DeadItem], _ why: String) {
+    counters.drop(.output, records: items.count)
+    news.tellDropped(items.first, count: items.count, why, at: Clock.monotonic())
   }
 
   func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel? {
@@ -114,6 +129,7 @@ extension CarriedRunner: DeliveryPorts {
     if let lease = consignment.lease, let store = consignment.store {
       if consignment.mustStay { leftLeases.append((store, lease)) } else { store.finish(lease) }
     }
+    if consignment.origin == .deadLetters { replayed(consignment) }
     finished(consignment)
   }
 
@@ -151,26 +167,28 @@ extension CarriedRunner: DeliveryPorts {
     if let spool = storage.spool {
       let before = storage.counted
       storage.counted = spool.counters
-      count(spool.settings, storage.counted, since: before, OutputCounterNames.spoolShed)
+      count(spool.settings, storage.counted, since: before, isLetters: false)
     }
     if let spool = storage.deadLetters?.spool {
       let before = storage.countedLetters
       storage.countedLetters = spool.counters
-      count(spool.settings, storage.countedLetters, since: before, OutputCounterNames.lettersShed)
+      count(spool.settings, storage.countedLetters, since: before, isLetters: true)
     }
   }
 
   private func count(
-    _ settings: SpoolSettings, _ now: SpoolCounters, since before: SpoolCounters, _ name: String
+    _ settings: SpoolSettings, _ now: SpoolCounters, since before: SpoolCounters, isLetters: Bool
   ) {
     let shed = now.dropped.items - before.dropped.items
     if shed > 0 {
-      extra(name, shed)
-      tell(.shed(items: shed, folder: settings.directory))
-      if name == OutputCounterNames.spoolShed {
-        counters.drop(
-          .backpressure, records: shed, bytes: now.dropped.bytes - before.dropped.bytes)
-      }
+      extra(isLetters ? OutputCounterNames.lettersShed : OutputCounterNames.spoolShed, shed)
+      tell(
+        .shed(
+          items: shed, folder: settings.directory,
+          option: isLetters ? "storage.rejected.limit" : "storage.total_limit_size"))
+      counters.drop(
+        isLetters ? .rejectedLimit : .backpressure, records: shed,
+        bytes: now.dropped.bytes - before.dropped.bytes)
     }
     let damaged = now.quarantined.entries - before.quarantined.entries
     if damaged > 0 {

@@ -27,15 +27,54 @@ extension CarriedRunner {
     timer.setEventHandler { [weak self] in
       guard let self, unlink(path) == 0 else { return }
       Log.info("output \(counters.name): replaying the dead letters, as asked")
-      post(.replay)
+      post(.replay(isTold: true))
     }
     timer.activate()
     requestTimer = timer
   }
 
+  /// All letters that there are now.
+  func beginReplay(isTold: Bool) {
+    if !replay.isOpen { replay = ReplayTally() }
+    replay.isTold = replay.isTold || isTold
+    replay.isOpen = true
+    replaysLeft = storage.deadLetters?.spool.pending.entries ?? 0
+    if replaysLeft == 0 { endReplayIfDone() }
+  }
+
+  /// One entry is through.
+  func replayed(_ consignment: Consignment) {
+    replay.stored += consignment.delivered
+    replay.refused += consignment.buried
+    replay.spooled += consignment.spooled
+    replay.entries -= 1
+    endReplayIfDone()
+  }
+
+  private func endReplayIfDone() {
+    if replaysLeft == 0, replay.entries == 0 { endReplay() }
+  }
+
+  /// Says what became of the letters, for who has asked; also when a stop ends the replay.
+  func endReplay() {
+    guard replay.isOpen else { return }
+    replay.isOpen = false
+    giveBackLeft()
+    guard replay.isTold else { return }
+    Log.info("output \(counters.name): the replay of the dead letters has ended: \(replayText)")
+  }
+
+  /// What became of the letters, in a few words.
+  var replayText: String {
+    let left = storage.deadLetters?.spool.pendingItems ?? 0
+    return "\(replay.stored) stored, \(replay.refused) refused again"
+      + (replay.spooled > 0 ? ", \(replay.spooled) wait in the spool" : "")
+      + "; \(left == 0 ? "none are" : left == 1 ? "1 is" : "\(left) are") left"
+  }
+
   /// Takes letters as long as memory is free.
   func replaySome() {
-    defer { if replaysLeft == 0 { giveBackLeft() } }
+    defer { if replaysLeft == 0 { endReplayIfDone() } }
     guard let engine, let box = storage.deadLetters else {
       replaysLeft = 0
       return
@@ -50,6 +89,7 @@ extension CarriedRunner {
         leftLeases.append((box.spool, lease))
         continue
       }
+      replay.entries += 1
       engine.submit(parcel, at: Clock.monotonic())
     }
   }
@@ -77,4 +117,18 @@ extension CarriedRunner {
       payload, of: Consignment(.deadLetters, lease, of: store), isWhole: true,
       attempts: 0, madeAt: letters.time)
   }
+}
+
+/// What became of dead letters that are sent again.
+struct ReplayTally {
+  /// It is under way.
+  var isOpen = false
+  /// The log is to say how it ended.
+  var isTold = false
+  /// Entries that are being sent.
+  var entries = 0
+  /// Records that a server stored, those that are dead letters anew, and those in the spool.
+  var stored = 0
+  var refused = 0
+  var spooled = 0
 }

@@ -48,6 +48,10 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
   /// Entries that can be neither sent nor finished; given back when a replay ends.
   var leftLeases: [(store: Spool, lease: SpoolLease)] = []
   var requestTimer: (any DispatchSourceTimer)?
+  /// What became of the dead letters that are sent again.
+  var replay = ReplayTally()
+  /// See `leftAtStop`; written by `close`.
+  private var left = LeftAtStop()
 
   /// What the queue is told of.
   enum Event {
@@ -55,11 +59,12 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case replied(Parcel, node: Int, DeliveryOutcome)
     case appended(Parcel, SpoolOutcome)
     case rewritten(Parcel, Consignment?, SpoolOutcome)
-    case buried(Parcel)
+    case buried(Burial, BurialOutcome)
+    case lettersAppended(Burial, SpoolAppendResult, [Int])
     case drain
     case abandon
     case wake
-    case replay
+    case replay(isTold: Bool)
   }
 
   private struct Inbox {
@@ -100,6 +105,12 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     var policy = setup.policy
     policy.isOrdered = target.isOrdered
     news.servers = servers.map(\.name)
+    news.mayRetry = policy.retryLimit != 0
+    if setup.deadLetters == nil, setup.keepsRejected {
+      Log.warn(
+        "output \(counters.name): what the server refuses for good will be dropped: set "
+          + "storage.path to keep it")
+    }
     let engine = DeliveryEngine(policy, nodes: servers.count, self)
     queue.sync { self.engine = engine }
     post(.wake)  // what the spool holds from before goes out
@@ -169,15 +180,18 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
     case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
     case .rewritten(let part, let entry, let outcome):
       engine.rewritten(part, entry, outcome, at: now)
-    case .buried(let parcel): engine.buried(parcel, at: now)
+    case .buried(let burial, let outcome): engine.buried(burial, outcome, at: now)
+    case .lettersAppended(let burial, let result, let left):
+      lettersAppended(burial, result, left)
     case .drain:
       replaysLeft = 0
       engine.beginDrain(at: now)
     case .abandon:
+      left.spooled = spooledCount
       engine.abandon(at: now)
       // What is under way is given up; with a spool it goes there.
       transport?.cancel(owner)
-    case .replay: replaysLeft = storage.deadLetters?.spool.pending.entries ?? 0
+    case .replay(let isTold): beginReplay(isTold: isTold)
     case .wake:
       timerAt = .max
       engine.wake(at: now)
@@ -207,23 +221,30 @@ final class CarriedRunner: OutputRoute, @unchecked Sendable {
       usleep(2_000)
     }
     // The engine learns what became of the last writes, and that there are no more.
-    queue.sync { storage.spool }?.close()
+    let boxes = queue.sync { (storage.spool, storage.deadLetters) }
+    boxes.0?.close()
+    boxes.1?.close()
     queue.sync {
       timer?.cancel()
       timer = nil
       requestTimer?.cancel()
       requestTimer = nil
       engine?.leaveAll()
-      if let lost = engine?.lostAtEnd, lost > 0 {
-        Log.error(
-          "output \(counters.name): \(lost) records of inputs without a position are lost: they "
-            + "could neither be sent nor stored in time")
-      }
-      engine = nil
       countStorage()
+      news.tellRest()
+      endReplay()
+      left.lost = engine?.lostAtEnd ?? 0
+      left.payloads = unfinished.load(ordering: .acquiring)
+      left.spooled = spooledCount - left.spooled
+      engine = nil
     }
-    storage.close()
     output.close()
+  }
+
+  var leftAtStop: LeftAtStop { queue.sync { left } }
+
+  private var spooledCount: Int {
+    Int(clamping: counters.extra[OutputCounterNames.spooled]?.count ?? 0)
   }
 
   /// Everything that a lane's payload owed is done.

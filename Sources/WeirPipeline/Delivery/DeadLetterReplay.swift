@@ -18,8 +18,11 @@ public struct DeadLetterReplay {
     public var isDone: Bool
   }
 
-  /// Failed requests after which a server counts as away.
+  /// Failed requests per server, or requests of which items were not taken, after which it is given
+  /// up.
   private static let failuresMax = 3
+  /// Seconds without a single letter taken or refused after which it is given up.
+  private static let silenceSeconds: Int64 = 30
 
   private let configuration: Configuration
   private let plugins: PluginHost
@@ -39,13 +42,15 @@ public struct DeadLetterReplay {
       guard case .carried(let output, let setup) = try factory.output(config, retryLimit: nil),
         let box = setup.deadLetters
       else { continue }
-      results.append(try replay(output, setup, box, config.name))
+      results.append(try DeadLetterReplay.replay(output, setup, box, config.name))
     }
     return results
   }
 
-  private func replay(
-    _ output: any CarriedOutput, _ setup: CarriedSetup, _ box: SpoolSettings, _ name: String
+  /// Replays the letters of one output; gives up after so many seconds without any progress.
+  static func replay(
+    _ output: any CarriedOutput, _ setup: CarriedSetup, _ box: SpoolSettings, _ name: String,
+    silenceSeconds: Int64 = DeadLetterReplay.silenceSeconds
   ) throws -> Result {
     var setup = setup
     setup.spool = nil
@@ -59,30 +64,53 @@ public struct DeadLetterReplay {
       return ask(box, name)
     }
     let before = runner.storage.deadLetters?.spool.pending.entries ?? 0
-    runner.post(.replay)
+    runner.post(.replay(isTold: false))
     // The event is in the queue before the first look.
     runner.queue.sync {}
-    while runner.undelivered > 0, failures(counters) < DeadLetterReplay.failuresMax {
+    let why = wait(for: runner, silenceSeconds)
+    if why != nil { runner.abandon() }
+    runner.close(withinSeconds: 5, whileProgressing: 5)
+    let (text, trouble) = runner.queue.sync { (runner.replayText, runner.news.lastTrouble) }
+    let left = runner.queue.sync { runner.storage.deadLetters?.spool.pendingItems ?? 0 }
+    if before == 0 { return Result(output: name, message: "no dead letters", isDone: true) }
+    let reasons = [why ?? "", left > 0 ? trouble : ""].filter { !$0.isEmpty }
+    return Result(
+      output: name, message: ([text] + reasons).joined(separator: ": "), isDone: left == 0)
+  }
+
+  /// Waits until all letters are through, as long as some are; returns why it gave up.
+  private static func wait(for runner: CarriedRunner, _ silenceSeconds: Int64) -> String? {
+    var seen = 0
+    var failuresThen: UInt64 = 0
+    var seenAt = Clock.monotonic()
+    let most = UInt64(DeadLetterReplay.failuresMax * max(1, runner.servers.count))
+    while runner.undelivered > 0 {
+      let (through, failures) = numbers(of: runner.counters)
+      if through > seen {
+        (seen, failuresThen) = (through, failures)
+        seenAt = Clock.monotonic()
+      }
+      if failures - failuresThen >= most {
+        return "the server does not take them now"
+      }
+      if Clock.monotonic() - seenAt > silenceSeconds * 1_000_000_000 {
+        return "the server has settled nothing in \(silenceSeconds) s"
+      }
       usleep(5_000)
     }
-    let isDone = runner.undelivered == 0
-    if !isDone { runner.abandon() }
-    runner.close(withinSeconds: 5, whileProgressing: 5)
+    return nil
+  }
+
+  /// Letters that are stored or letters anew; requests that failed or of which items did.
+  private static func numbers(of counters: StageCounters) -> (through: Int, failures: UInt64) {
     let again = counters.extra[OutputCounterNames.deadLetters]?.count ?? 0
-    let text =
-      before == 0
-      ? "no dead letters" : "\(counters.records.count) stored, \(again) refused again"
-    return Result(
-      output: name,
-      message: isDone ? text : "\(text); the server does not take the rest, which stays",
-      isDone: isDone && again == 0)
+    let failed = counters.extra[OutputCounterNames.failedRequests]?.count ?? 0
+    return (
+      Int(clamping: counters.records.count + again), max(failed, counters.retries.count)
+    )
   }
 
-  private func failures(_ counters: StageCounters) -> UInt64 {
-    counters.extra[OutputCounterNames.failedRequests]?.count ?? 0
-  }
-
-  private func ask(_ box: SpoolSettings, _ name: String) -> Result {
+  private static func ask(_ box: SpoolSettings, _ name: String) -> Result {
     let path = CarriedRunner.requestFile(box)
     let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else {

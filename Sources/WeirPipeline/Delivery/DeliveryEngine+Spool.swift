@@ -25,7 +25,7 @@ extension DeliveryEngine {
   /// Where order counts: one at a time, the oldest first, and none while an older one that is
   /// nowhere else is on its way. After a crash such a one is read again, behind the spool.
   private func spoolOldest() {
-    guard appending == 0, burying == 0, lanesInFlight == 0 else { return }
+    guard appending == 0, burying == 0, unburied.isEmpty, lanesInFlight == 0 else { return }
     if let index = delayed.firstIndex(where: { !staysInPlace($0) }) {
       let parcel = delayed.remove(at: index)
       // It keeps its pause, and nothing overtakes it.
@@ -73,7 +73,7 @@ extension DeliveryEngine {
   }
 
   /// Nothing that is younger than a refused parcel may be stored: it would go out before it.
-  private func discardLater() {
+  func discardLater() {
     hasDiscarded = true
     leaveAll()
   }
@@ -84,6 +84,7 @@ extension DeliveryEngine {
       waitingBytes -= parcel.body.footprint
       leave(parcel)
     }
+    leaveUnburied()
   }
 
   /// Lets go of a parcel that is not finished: what has a position is read again at the next start,

@@ -36,6 +36,16 @@ final class DeliveryEngine {
   var appending = 0
   /// Burials that have not been answered.
   var burying = 0
+  /// Burials that the dead letters could not take yet, the oldest first.
+  var unburied: [Burial] = []
+  /// What their reasons take, in bytes.
+  var unburiedBytes = 0
+  /// Not tried before, while the dead letters cannot be written; else the beginning of time.
+  var buryAgainAt: Int64 = .min
+  /// Servers take requests, but not all items for now.
+  var isRefusing = false
+  /// Parcels under way of which a server did not take items before.
+  private var refusedInFlight = 0
   var nextNode = 0
   private(set) var isStopping = false
   private(set) var isAbandoned = false
@@ -60,7 +70,7 @@ final class DeliveryEngine {
 
   /// Parcels in memory that wait, are under way, or are being written.
   var parcelsInMemory: Int {
-    fresh.count + again.count + delayed.count + inFlight + appending + burying
+    fresh.count + again.count + delayed.count + inFlight + appending + burying + unburied.count
   }
 
   /// What a stop waits for even after the grace period: writes under way, and with a spool all that
@@ -110,13 +120,14 @@ final class DeliveryEngine {
     inFlight -= 1
     inFlightBytes -= parcel.body.length
     if parcel.consignment.lease == nil { lanesInFlight -= 1 }
+    if parcel.isRefused { refusedInFlight -= 1 }
     switch outcome {
     case .cancelled:
       nodes[node].isProbing = false
       putBack(parcel)
     case .failure(let message):
       fail(node, parcel, message)
-      retryWhole(parcel, message)
+      retryWhole(parcel, node, message)
     case .reply(let verdict): judge(parcel, node, verdict)
     }
     pump()
@@ -129,6 +140,7 @@ final class DeliveryEngine {
     switch outcome {
     case .stored:
       ports.count(.spooled, parcel.itemCount)
+      parcel.consignment.spooled += parcel.itemCount
       finishPart(of: parcel)
     case .full:
       if spoolRefusedUntil < now { ports.tell(.spoolFull) }
@@ -140,29 +152,24 @@ final class DeliveryEngine {
     pump()
   }
 
-  /// The dead letters have taken items of a parcel, or lost them, which they count.
-  func buried(_ parcel: Parcel, at time: Int64) {
-    now = time
-    burying -= 1
-    finishPart(of: parcel)
-    pump()
-  }
-
   // MARK: The pump
 
   /// Does everything that can be done now.
   func pump() {
     moveDue()
+    buryWaiting()
     spoolWhatMustWait()
-    while !isAbandoned, inFlight < window.limit,
-      inFlight == 0 || inFlightBytes < policy.inFlightBytesMax, let node = pickNode(),
+    while !isAbandoned, !isHeldByLetters, inFlight < window.limit,
+      inFlight == 0 || inFlightBytes < policy.inFlightBytesMax, hasServer,
       let parcel = nextParcel()
     {
+      guard let node = pickNode(for: parcel) else { return putBack(parcel) }
       if !nodes[node].isUp { nodes[node].isProbing = true }
       parcel.sentAt = now
       inFlight += 1
       inFlightBytes += parcel.body.length
       if parcel.consignment.lease == nil { lanesInFlight += 1 }
+      if parcel.isRefused { refusedInFlight += 1 }
       ports.count(.requests, 1)
       ports.send(parcel, to: node)
     }
@@ -185,7 +192,8 @@ final class DeliveryEngine {
     if policy.isOrdered { return nextInOrder() }
     if let parcel = again.popFirst() { return taken(parcel) }
     if let entries = ports.spooledEntries {
-      if entries > 0, !isStopping, delayed.count + appending < DeliveryEngine.delayedMax,
+      if entries > 0, !isStopping,
+        delayed.count + appending + unburied.count < DeliveryEngine.delayedMax,
         let parcel = ports.takeSpooled()
       {
         return parcel
@@ -198,7 +206,7 @@ final class DeliveryEngine {
   /// Nothing overtakes items that wait, are being written or buried: after a crash they would come
   /// again behind what replaced them. What lanes give goes behind all that the spool holds.
   private func nextInOrder() -> Parcel? {
-    guard delayed.isEmpty, burying == 0, now >= resumeAt else { return nil }
+    guard delayed.isEmpty, burying == 0, unburied.isEmpty, now >= resumeAt else { return nil }
     if let first = again.first {
       return first.consignment.lease == nil && appending > 0 ? nil : again.popFirst().map(taken)
     }
@@ -206,6 +214,12 @@ final class DeliveryEngine {
       return isStopping ? nil : ports.takeSpooled()
     }
     return appending > 0 ? nil : fresh.popFirst().map(taken)
+  }
+
+  /// Whether a parcel of which a server did not take items is on its way or waits in memory.
+  var hasRefused: Bool {
+    refusedInFlight > 0 || delayed.contains(where: \.isRefused)
+      || again.contains(where: \.isRefused)
   }
 
   private func taken(_ parcel: Parcel) -> Parcel {
@@ -233,6 +247,7 @@ final class DeliveryEngine {
     {
       next = min(next, now + 1_000_000_000)
     }
+    if !unburied.isEmpty, buryAgainAt > now { next = min(next, buryAgainAt) }
     guard next < .max else { return }
     ports.wake(at: max(next, now + 1_000_000))
   }

@@ -18,6 +18,14 @@ enum SpoolOutcome: Sendable {
   case failed(String)
 }
 
+/// How the storing of dead items ended.
+enum BurialOutcome: Sendable {
+  /// So many are stored; the others are lost, and counted.
+  case ended(stored: Int)
+  /// These could not be stored now.
+  case failed([DeadItem], String)
+}
+
 /// What the delivery engine does to the world; tests put a simulated one in its place. Everything
 /// is called on the output's queue, and the answers come back there, never from within the call.
 protocol DeliveryPorts: AnyObject {
@@ -35,7 +43,7 @@ protocol DeliveryPorts: AnyObject {
   /// The oldest entry of the spool that nobody has taken.
   func takeSpooled() -> Parcel?
   /// Stores items with their reasons; ends with `DeliveryEngine.buried`.
-  func bury(_ items: [DeadItem], of parcel: Parcel)
+  func bury(_ burial: Burial)
   /// A parcel with some items of another one only, of the same consignment.
   func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel?
   /// The parcel's bytes are needed no more.
@@ -59,9 +67,16 @@ enum DeliveryEvent: Equatable {
   case denied(node: Int, message: String)
   case recovered(node: Int)
   case givenUp(items: Int, message: String)
+  /// A server takes requests, but not all of their items for now; and that it does again.
+  case itemsRefused(node: Int, items: Int, message: String)
+  case itemsTaken(node: Int)
+  /// The dead letters cannot be written; and that they can again.
+  case lettersFailed(items: Int, message: String)
+  case lettersWork
   case spoolFailed(message: String)
   case spoolFull
-  case shed(items: Int, folder: String)
+  /// Of the spool, or of the dead letters.
+  case shed(items: Int, folder: String, option: String)
   /// Dropped from memory (`storage.type memrb`).
   case dropped(items: Int)
   /// Items that the server had before they were sent for the first time.

@@ -36,6 +36,11 @@ struct Fifo<Element> {
     return element
   }
 
+  /// Whether an element meets a condition.
+  func contains(where isMeant: (Element) -> Bool) -> Bool {
+    elements[head...].contains { $0.map(isMeant) ?? false }
+  }
+
   /// Takes out the first element that meets a condition.
   mutating func removeFirst(where isTaken: (Element) -> Bool) -> Element? {
     for index in elements.indices.dropFirst(head) {

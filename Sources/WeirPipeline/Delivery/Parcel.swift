@@ -19,6 +19,10 @@ final class Consignment: @unchecked Sendable {
   let store: Spool?
   /// Parcels and burials under way.
   var openParts = 1
+  /// Items of it that a server has stored, that the dead letters took, and that went to the spool.
+  var delivered = 0
+  var buried = 0
+  var spooled = 0
   /// It comes from the dead letters and could not be stored there anew: it stays what it is.
   var mustStay = false
 
@@ -64,6 +68,10 @@ final class Parcel: @unchecked Sendable {
   let madeAt: Int64
   /// When it was sent last, in monotonic nanoseconds.
   var sentAt: Int64 = 0
+  /// Servers at which it failed as a whole since its last try was counted.
+  var failedNodes: [Int] = []
+  /// A server took the request, but not all items for now.
+  var isRefused = false
   /// Not to be sent before, in monotonic nanoseconds; 0 for at once.
   var notBefore: Int64 = 0
 
@@ -86,6 +94,7 @@ final class Parcel: @unchecked Sendable {
     self.init(
       part.body, of: entry, isWhole: true, attempts: part.attempts, madeAt: part.madeAt)
     notBefore = part.notBefore
+    isRefused = part.isRefused
   }
 
   /// Uncompressed bytes of one item.
@@ -104,4 +113,36 @@ struct DeadItem: Sendable {
   var reason: String
   /// Where it was to go: the index.
   var place: String
+}
+
+extension DeadItem {
+  /// What a reply says of an item.
+  init(_ detail: ItemDetail) {
+    self.init(
+      item: detail.item, status: detail.status, type: detail.type, reason: detail.reason,
+      place: detail.place)
+  }
+}
+
+/// Dead items of one parcel on their way to the dead letters. Touched on its output's queue only.
+final class Burial: @unchecked Sendable {
+  let parcel: Parcel
+  /// What is not stored yet.
+  var items: [DeadItem] {
+    didSet { reasonBytes = Burial.bytes(items) }
+  }
+  /// What the texts of the items take, in bytes, about.
+  private(set) var reasonBytes: Int
+  /// The dead letters have not been asked yet.
+  var isNew = true
+
+  init(_ items: [DeadItem], of parcel: Parcel) {
+    self.parcel = parcel
+    self.items = items
+    reasonBytes = Burial.bytes(items)
+  }
+
+  private static func bytes(_ items: [DeadItem]) -> Int {
+    items.reduce(0) { $0 + 64 + $1.reason.utf8.count + $1.type.utf8.count + $1.place.utf8.count }
+  }
 }

@@ -29,7 +29,19 @@ protocol OutputRoute: AnyObject, Sendable {
   func beginDrain()
   /// The grace period is over: no further tries.
   func abandon()
+  /// What a stop could not deliver; known once `close` has returned.
+  var leftAtStop: LeftAtStop { get }
   /// The last call; waits so long for what is under way, and goes on waiting for what is written
   /// piece by piece as long as it gets less, for `most` seconds.
   func close(withinSeconds seconds: Int, whileProgressing most: Int)
+}
+
+/// What an output still had when the grace period of a stop was over.
+struct LeftAtStop {
+  /// Payloads that are neither delivered nor in the spool.
+  var payloads = 0
+  /// Records that went to the spool instead.
+  var spooled = 0
+  /// Records among the payloads' that nobody can read again.
+  var lost = 0
 }

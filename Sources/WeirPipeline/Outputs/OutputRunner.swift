@@ -202,7 +202,8 @@ final class OutputRunner: OutputRoute, @unchecked Sendable {
     if dropped > 0 { counters.drop(.output, records: dropped, bytes: payload.length) }
     if let why {
       counters.errors.add()
-      Log.error("output \(counters.name): \(dropped) records dropped: \(why)")
+      let loss = dropped > 0 ? "\(dropped) records dropped: " : ""
+      Log.error("output \(counters.name): \(loss)\(why)")
     }
     ledger.release(payload.ranges)
     let credit = payload.creditBytes
@@ -213,6 +214,8 @@ final class OutputRunner: OutputRoute, @unchecked Sendable {
 
   /// Stops retrying: the end of the grace period.
   func abandon() { isAbandoned.store(true, ordering: .relaxed) }
+
+  var leftAtStop: LeftAtStop { LeftAtStop(payloads: undelivered) }
 
   /// Runs the last flush and close on the output's queue; waits at most `seconds`.
   func close(withinSeconds seconds: Int, whileProgressing most: Int) {

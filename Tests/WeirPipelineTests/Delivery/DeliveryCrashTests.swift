@@ -139,6 +139,7 @@ struct DeliveryCrashTests {
     let submitted = submitRepeated(150, to: world, &random)
     for step in 1...30 {
       world.diskFails = world.random.below(4) == 0
+      world.lettersFail = world.random.below(4) == 0
       world.run(until: step.asInt64 * 2 * second)
       switch world.random.below(4) {
       case 0: world.crash()
@@ -152,6 +153,7 @@ struct DeliveryCrashTests {
       }
     }
     world.diskFails = false
+    world.lettersFail = false
     world.run()
     let gone = Set(world.dead.keys).union(world.shed)
     expectOrder(of: world, submitted, without: gone, seed)

@@ -390,9 +390,11 @@ struct DeliveryEngineTests {
     }
     for step in 1...10 {
       world.diskFails = world.random.below(4) == 0
+      world.lettersFail = world.random.below(3) == 0
       world.run(until: step.asInt64 * 5 * second)
     }
     world.diskFails = false
+    world.lettersFail = false
     world.run()
     let all = Set(world.stored.keys).union(world.dead.keys).union(world.shed)
     #expect(all.count == next, "seed \(seed): \(next - all.count) of \(next) lost")

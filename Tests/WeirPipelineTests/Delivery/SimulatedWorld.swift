@@ -14,7 +14,7 @@ final class SimulatedWorld: DeliveryPorts {
     case reply(Parcel, Int, DeliveryOutcome)
     case appended(Parcel, SpoolOutcome)
     case rewritten(Parcel, Consignment?, SpoolOutcome)
-    case buried(Parcel)
+    case buried(Burial, BurialOutcome)
     case submit(Parcel)
     case wake
   }
@@ -62,6 +62,9 @@ final class SimulatedWorld: DeliveryPorts {
   var spoolLimit = Int.max
   var dropsOldest = false
   var diskFails = false
+  /// The dead letters cannot be written.
+  var lettersFail = false
+  var burials = 0
   /// So many entries cannot be read at first.
   var takesThatFail = 0
   var entries: [UInt64: Entry] = [:]
@@ -134,7 +137,7 @@ final class SimulatedWorld: DeliveryPorts {
       case .appended(let parcel, let outcome): engine.appended(parcel, outcome, at: now)
       case .rewritten(let part, let entry, let outcome):
         engine.rewritten(part, entry, outcome, at: now)
-      case .buried(let parcel): engine.buried(parcel, at: now)
+      case .buried(let burial, let outcome): engine.buried(burial, outcome, at: now)
       case .wake:
         wakes += 1
         wakeAt = .max
@@ -237,10 +240,15 @@ final class SimulatedWorld: DeliveryPorts {
     return parcel
   }
 
-  func bury(_ items: [DeadItem], of parcel: Parcel) {
-    let numbers = SimulatedWorld.items(parcel.body)
-    for item in items { dead[numbers[item.item]] = item }
-    add(.buried(parcel), at: now + 2_000_000)
+  func bury(_ burial: Burial) {
+    burials += 1
+    let numbers = SimulatedWorld.items(burial.parcel.body)
+    // A disk that is full may still take some.
+    let stored = lettersFail ? burial.items.count / 2 : burial.items.count
+    for item in burial.items.prefix(stored) { dead[numbers[item.item]] = item }
+    let outcome: BurialOutcome =
+      lettersFail ? .failed(Array(burial.items.dropFirst(stored)), "full") : .ended(stored: stored)
+    add(.buried(burial, outcome), at: now + 2_000_000)
   }
 
   func cut(_ parcel: Parcel, keeping items: [Int]) -> Parcel? {
