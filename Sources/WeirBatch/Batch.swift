@@ -189,14 +189,14 @@ public struct Batch: @unchecked Sendable {
     guard let index = LocalKeyIndex(raw.pointee) else { return nil }
     let hash = KeyTable.hash(p, length)
     let place: Int
-    switch index.find(p, length, hash, in: table, count: count) {
+    switch index.find(p, length, hash, in: table) {
     case .key(let number): return UInt32(number) | UInt32(WEIR_LOCAL_KEY)
     case .place(let free): place = free
     }
     guard count < Int(raw.pointee.local_key_capacity) else { return nil }
-    index.put(count, at: place)
     table[count] = weir_key(
       data: p.assumingMemoryBound(to: UInt8.self), length: UInt32(length), hash: hash)
+    index.put(count, at: place, in: table)
     raw.pointee.local_key_count = UInt32(count + 1)
     return UInt32(count) | UInt32(WEIR_LOCAL_KEY)
   }

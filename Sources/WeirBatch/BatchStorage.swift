@@ -6,14 +6,15 @@ public struct BatchLimits: Sendable {
   /// Records a batch holds when it is scanned; filters may add as many again.
   public var recordsMax = 8_192
   /// Fields of all records, filters' additions included. Untouched pages cost nothing.
-  public var fieldsMax = 1 << 20
+  public var fieldsMax = 1 << 22
   /// Scratch bytes: joined lines, decoded values, what filters write.
   public var scratchBytesMax = 96 << 20
   /// Scratch bytes that stay mapped between batches.
   public var scratchBytesKept = 1 << 20
   public var sourcesMax = 2_048
   public var tagsMax = 4_096
-  public var localKeysMax = 4_096
+  /// Keys beyond those that the process has learnt; more than a slot of JSON can hold.
+  public var localKeysMax = 1 << 17
   public var resourcesMax = 1_024
 
   public init() {}
@@ -115,7 +116,7 @@ public final class BatchStorage {
       let kept = scratchOffset + limits.scratchBytesKept
       madvise(mapping + kept, mappingBytes - kept, MADV_DONTNEED)
     }
-    if localKeyPeak > 0 { localKeys.clear() }
+    if localKeyPeak > 0 { clearLocalKeys() }
     fieldPeak = 0
     scratchPeak = 0
     localKeyPeak = 0
@@ -130,6 +131,18 @@ public final class BatchStorage {
     raw.pointee.local_key_count = 0
     raw.pointee.resource_count = 0
     raw.pointee.key_count = KeyTable.shared.count
+  }
+
+  private func clearLocalKeys() {
+    localKeys.clear()
+    let kept = 16_384
+    guard localKeyPeak > kept, let table = batch.raw.pointee.local_keys else { return }
+    let page = 4096
+    let offset = UnsafeRawPointer(table) - UnsafeRawPointer(mapping)
+    let stride = MemoryLayout<weir_key>.stride
+    let begin = (offset + kept * stride + page - 1) & ~(page - 1)
+    let end = (offset + localKeyPeak * stride) & ~(page - 1)
+    if begin < end { madvise(mapping + begin, end - begin, MADV_DONTNEED) }
   }
 
   /// How far the tables of a batch were filled at one moment.
@@ -147,7 +160,11 @@ public final class BatchStorage {
   /// resources. What stood before is as it was, unless somebody edited it.
   public func rewind(to mark: Mark) {
     notePeaks()
+    let keys = batch.raw.pointee.local_key_count
     batch.raw.pointee = mark.header
+    if keys > mark.header.local_key_count, let table = mark.header.local_keys {
+      localKeys.rewind(table, count: Int(mark.header.local_key_count))
+    }
     batch.raw.pointee.segments[1].length = mark.scratchLength
   }
 

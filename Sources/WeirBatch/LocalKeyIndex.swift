@@ -1,43 +1,55 @@
 import CWeirPlugin
 import Glibc
 
-/// Finds a batch's own keys by hash: open addressing over numbers of the key table, twice as many
-/// places as keys.
+/// Finds a batch's own keys by hash: open addressing over numbers of the key table, at least twice
+/// as many places as keys. It begins small and doubles, so that a usual batch clears little.
 ///
-/// It lies behind `weir_batch.host`. A batch may be rewound to fewer keys: a place whose number is
-/// not below the count is as good as empty, because the keys that were put behind it went with it.
+/// It lies behind `weir_batch.host`. When a batch is rewound to fewer keys it is filled anew.
 struct LocalKeyIndex {
+  private static let firstPlaceCount = 8_192
+  private static let headerBytes = 8
+
+  private let memory: UnsafeMutableRawPointer
+
   /// A power of two, in places.
-  let placeCount: Int
-  private let places: UnsafeMutablePointer<UInt16>
+  private(set) var placeCount: Int {
+    get { Int(memory.load(as: UInt64.self)) }
+    nonmutating set { memory.storeBytes(of: UInt64(newValue), as: UInt64.self) }
+  }
+
+  private var places: UnsafeMutablePointer<UInt32> {
+    // SAFETY: bound by `init(making:)`.
+    (memory + Self.headerBytes).assumingMemoryBound(to: UInt32.self)
+  }
 
   /// Bytes of the index for so many keys.
-  static func bytes(_ keysMax: Int) -> Int { 8 + 2 * placeCount(keysMax) }
-
-  private static func placeCount(_ keysMax: Int) -> Int {
-    precondition(keysMax < Int(UInt16.max), "a batch has too many keys of its own")
-    var count = 16
+  static func bytes(_ keysMax: Int) -> Int {
+    var count = firstPlaceCount
     while count < 2 * keysMax { count *= 2 }
-    return count
+    return headerBytes + count * MemoryLayout<UInt32>.stride
   }
 
   /// Makes an empty index in zeroed memory of `bytes(keysMax)`.
   init(making memory: UnsafeMutableRawPointer, keysMax: Int) {
-    placeCount = Self.placeCount(keysMax)
-    memory.storeBytes(of: UInt64(placeCount), as: UInt64.self)
-    places = (memory + 8).bindMemory(to: UInt16.self, capacity: placeCount)
+    self.memory = memory
+    (memory + Self.headerBytes).bindMemory(
+      to: UInt32.self,
+      capacity: (Self.bytes(keysMax) - Self.headerBytes) / MemoryLayout<UInt32>.stride)
+    placeCount = Self.firstPlaceCount
   }
 
   /// The index of a batch, nil for one that has none.
   init?(_ batch: weir_batch) {
     // SAFETY: `host` is null or what `init(making:)` was given; plugins may not change it.
     guard let memory = batch.host else { return nil }
-    placeCount = Int(memory.load(as: UInt64.self))
-    places = (memory + 8).assumingMemoryBound(to: UInt16.self)
+    self.memory = memory
   }
 
-  /// Empties it.
-  func clear() { places.update(repeating: 0, count: placeCount) }
+  /// Empties it, and makes it small again.
+  func clear() {
+    places.update(repeating: 0, count: placeCount)
+    placeCount = Self.firstPlaceCount
+  }
 
   /// Where a key is, or where it may be put.
   enum Finding {
@@ -45,16 +57,17 @@ struct LocalKeyIndex {
     case place(Int)
   }
 
-  /// Looks for a key among the first `count` of the table.
+  /// Looks for a key of the table.
   func find(
     _ p: UnsafeRawPointer, _ length: Int, _ hash: UInt32,
-    in table: UnsafeMutablePointer<weir_key>, count: Int
+    in table: UnsafeMutablePointer<weir_key>
   ) -> Finding {
+    let places = places
     let mask = placeCount - 1
     var place = Int(hash) & mask
     while true {
       let number = Int(places[place]) - 1
-      if number < 0 || number >= count { return .place(place) }
+      if number < 0 { return .place(place) }
       let entry = table[number]
       if entry.hash == hash, Int(entry.length) == length, memcmp(entry.data, p, length) == 0 {
         return .key(number)
@@ -63,6 +76,27 @@ struct LocalKeyIndex {
     }
   }
 
-  /// Notes the number of a key at the place that `find` returned.
-  func put(_ number: Int, at place: Int) { places[place] = UInt16(number + 1) }
+  /// Notes the number of a key at the place that `find` returned, and makes the index larger when
+  /// the key, which is in the table by now, is one too many for it.
+  func put(_ number: Int, at place: Int, in table: UnsafeMutablePointer<weir_key>) {
+    places[place] = UInt32(number + 1)
+    if 2 * (number + 1) > placeCount { fill(table, count: number + 1, places: 2 * placeCount) }
+  }
+
+  /// Forgets all keys but the first `count` of the table.
+  func rewind(_ table: UnsafeMutablePointer<weir_key>, count: Int) {
+    fill(table, count: count, places: placeCount)
+  }
+
+  private func fill(_ table: UnsafeMutablePointer<weir_key>, count: Int, places size: Int) {
+    let places = places
+    placeCount = size
+    places.update(repeating: 0, count: size)
+    let mask = size - 1
+    for number in 0..<count {
+      var place = Int(table[number].hash) & mask
+      while places[place] != 0 { place = (place + 1) & mask }
+      places[place] = UInt32(number + 1)
+    }
+  }
 }

@@ -103,6 +103,10 @@ public struct ConfigValidator: Sendable {
   private func check(
     _ property: Property, _ option: OptionSchema, _ problems: inout ProblemList
   ) {
+    if option.type == .tree, property.node.map == nil {
+      return problems.add(
+        property.problem("\(property.node.kindName) is not accepted; accepted is a map"))
+    }
     guard property.node.text != nil else {
       if option.type != .tree {
         problems.add(

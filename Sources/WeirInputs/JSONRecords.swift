@@ -38,7 +38,12 @@ final class JSONRecords {
     guard context.batch.recordCount < context.recordsMax else { return .full }
     let text = weir_field.slice(
       0, UInt32(WEIR_TEXT), segment: segment, offset: offset &+ map.val_off, length: map.val_len)
-    if case .failed = parser.parse(context.batch, text, now: context.now) { return .refused }
+    let before = parser.counters.noRoom
+    if case .failed = parser.parse(context.batch, text, now: context.now) {
+      // An empty batch may have the room that this one has not.
+      let isFull = parser.counters.noRoom != before && context.batch.recordCount > 0
+      return isFull ? .full : .refused
+    }
     let fields = parser.fields
     guard
       let record = context.batch.appendRecord(

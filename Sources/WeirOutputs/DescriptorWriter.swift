@@ -67,10 +67,11 @@ struct DescriptorWriter: Sendable {
   }
 }
 
-/// How an errno of a write is answered: most may pass, a closed pipe never does.
+/// How an errno of a write is answered: most may pass, so the records are kept. That is so for a
+/// pipe without a reader too: what has a position is read again at the next start.
 func deliveryIsHopeless(_ code: Int32) -> Bool {
   switch code {
-  case EPIPE, EBADF, EINVAL, EFBIG: true
+  case EINVAL, EFBIG: true
   default: false
   }
 }

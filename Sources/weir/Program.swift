@@ -14,11 +14,21 @@ struct Program {
 
   /// 0 for success; 1 for a configuration or start-up failure.
   func run() -> Int32 {
+    holdStandardDescriptors()
     do {
       return try perform(try Invocation.parse(words))
     } catch {
       complain("\(error)")
       return 1
+    }
+  }
+
+  /// Fills descriptors 0 to 2 where the parent closed them, so that no file of ours becomes standard
+  /// input or output. A closed output stays one that cannot be written: records are not swallowed.
+  private func holdStandardDescriptors() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free number is this one.
+      _ = unsafe open("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR)
     }
   }
 

@@ -5,17 +5,19 @@ import Testing
 
 @Suite("A batch's own keys")
 struct LocalKeyTests {
-  @Test("are found again, also after rewinds and resets", arguments: 1...20 as ClosedRange<UInt64>)
-  func model(seed: UInt64) {
+  @Test(
+    "are found again, also after rewinds and resets, and when the index grew",
+    arguments: 1...10 as ClosedRange<UInt64>, [300, 12_000])
+  func model(seed: UInt64, keysMax: Int) {
     var state = seed
     func random(_ bound: Int) -> Int {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Int(state >> 33) % bound
     }
     var limits = BatchLimits()
-    limits.localKeysMax = 300
+    limits.localKeysMax = keysMax
     let storage = BatchStorage(limits: limits)
-    let names = (0..<600).map { number -> UnsafeMutableRawBufferPointer in
+    let names = (0..<2 * keysMax).map { number -> UnsafeMutableRawBufferPointer in
       let text = Array("key-\(number * 7_919)-of-\(seed)".utf8)
       let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
       bytes.copyBytes(from: text)
@@ -24,8 +26,8 @@ struct LocalKeyTests {
     defer { for name in names { name.deallocate() } }
     var model: [Int: KeyID] = [:]
     var marks: [(mark: BatchStorage.Mark, model: [Int: KeyID])] = []
-    for step in 0..<20_000 {
-      switch random(400) {
+    for step in 0..<max(20_000, 8 * keysMax) {
+      switch random(keysMax + 100) {
       case 0:
         storage.reset(sequence: UInt64(step))
         model = [:]

@@ -90,6 +90,27 @@ struct YAMLConfigurationTests {
     #expect(processors[1].instance.all("remove").count == 2)
   }
 
+  @Test("a condition of a processor that is no map is an error", arguments: ["[x]", "x"])
+  func conditionWithoutMap(value: String) throws {
+    let (configuration, problems) = loadYAML(
+      """
+      pipeline:
+        inputs:
+          - name: dummy
+            processors:
+              logs:
+                - name: content_modifier
+                  action: insert
+                  key: n
+                  value: 12
+                  condition: \(value)
+      \(output)
+      """)
+    var (validated, found) = (configuration, problems)
+    found.add(ConfigValidator().validate(&validated))
+    #expect(found.text.contains("accepted is a map"), "\(found.text)")
+  }
+
   @Test("routes lead to outputs by alias, instance or plugin, with a default and a fallback")
   func routes() throws {
     let (configuration, problems) = loadYAML(

@@ -74,6 +74,16 @@ struct StdinTests {
     #expect(bench.counters.dropped(.malformed) >= 4)
   }
 
+  @Test("more keys than the process learns and a batch used to hold lose no record")
+  func manyKeys() throws {
+    func record(_ number: Int) -> String {
+      "{" + (0..<400).map { "\"key \(number) \($0)\":\($0)" }.joined(separator: ",") + "}"
+    }
+    let bench = try records((0..<300).map(record), slotBytes: 1 << 20)
+    #expect(bench.records.count == 300)
+    #expect(bench.counters.dropped(.malformed) == 0)
+  }
+
   @Test("many values through small slots and small batches")
   func bulk() throws {
     let text = (0..<20_000).map { "{\"n\":\($0)}" }.joined(separator: " ")

@@ -205,6 +205,35 @@ struct BoundsTests {
     for output in outputs { #expect(output.got.withLock { $0.lines.count } == 500) }
   }
 
+  @Test("an output gets the records of several routes in the order of the input")
+  func routeOrder() throws {
+    let input = HandInput()
+    let outputs = (0..<2).map { StressOutput(seed: UInt64($0), .init()) }
+    let routes = [
+      PipelineGraph.Route(
+        name: "some",
+        condition: RecordTestMaker { { batch, record in (record - batch.records) % 3 == 0 } },
+        isDefault: false, outputs: [0], processors: []),
+      PipelineGraph.Route(
+        name: "rest", condition: nil, isDefault: true, outputs: [0], processors: []),
+      PipelineGraph.Route(
+        name: "all", condition: nil, isDefault: false, outputs: [1], processors: []),
+    ]
+    let pipeline = Pipeline(
+      PipelineGraph(
+        inputs: [.init(name: "hand", input: input, routes: routes)],
+        outputs: outputs.enumerated().map { sink("o\($0.offset)", $0.element, "none") }),
+      settings { $0.batchLimits.recordsMax = 512 })
+    try pipeline.start()
+    #expect(input.put(text(0..<500)))
+    #expect(waits { pipeline.ring.occupancy.used == 0 })
+    pipeline.stop("end")
+    pipeline.wait()
+    for output in outputs {
+      #expect(output.got.withLock { $0.lines } == (0..<500).map { "s0n\($0)" })
+    }
+  }
+
   @Test("an output is neither flushed nor given anything once it is closed")
   func closedOutput() {
     let output = StressOutput(seed: 1, .init())

@@ -35,6 +35,7 @@ final class LaneProgram {
   private let ring: Ring
   private var plans: [TagPlan] = []
   private let indices: UnsafeMutablePointer<UInt32>
+  private let spareIndices: UnsafeMutablePointer<UInt32>
   private let sourceSeen: UnsafeMutablePointer<Bool>
   private let sourceRoom: Int
 
@@ -52,12 +53,14 @@ final class LaneProgram {
     self.ledger = ledger
     self.ring = ring
     indices = .allocate(capacity: limits.recordsMax * 2)
+    spareIndices = .allocate(capacity: limits.recordsMax * 2)
     sourceRoom = limits.sourcesMax
     sourceSeen = .allocate(capacity: sourceRoom)
   }
 
   deinit {
     indices.deallocate()
+    spareIndices.deallocate()
     sourceSeen.deallocate()
   }
 
@@ -168,6 +171,7 @@ final class LaneProgram {
     let runner = output.runner
     let credit = work.credit[runner.index]
     var count = select(batch, runner.index)
+    routes[work.inputIndex]?.restoreOrder(indices, count, spareIndices)
     guard count > 0 else {
       runner.submit(batch.raw.pointee.sequence, nil)
       runner.gate.give(credit)

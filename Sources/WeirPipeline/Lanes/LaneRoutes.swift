@@ -19,13 +19,51 @@ final class LaneRoutes {
   private let routes: [Route]
   private let indices: UnsafeMutablePointer<UInt32>
   private var lost = 0
+  /// Of each copy that `apply` made, in the batch's order: the record it was made of. Rises.
+  private let origins: UnsafeMutablePointer<UInt32>
+  private(set) var copyCount = 0
+  /// Where the copies begin in the batch.
+  private(set) var firstCopy = 0
 
   init(routes: [Route], recordsMax: Int) {
     self.routes = routes
     indices = .allocate(capacity: recordsMax)
+    origins = .allocate(capacity: recordsMax)
   }
 
-  deinit { indices.deallocate() }
+  deinit {
+    indices.deallocate()
+    origins.deallocate()
+  }
+
+  /// Puts records that were selected in the batch's order, where copies stand behind all records,
+  /// into the order of the input: a copy beside the record it was made of.
+  /// - Parameter room: as large as the selection.
+  func restoreOrder(
+    _ selected: UnsafeMutablePointer<UInt32>, _ count: Int, _ room: UnsafeMutablePointer<UInt32>
+  ) {
+    guard copyCount > 0, count > 0 else { return }
+    let end = firstCopy + copyCount
+    var split = count
+    while split > 0, Int(selected[split - 1]) >= firstCopy { split -= 1 }
+    var last = split
+    while last < count, Int(selected[last]) < end { last += 1 }
+    guard split > 0, last > split, origins[Int(selected[split]) - firstCopy] < selected[split - 1]
+    else { return }
+    room.update(from: selected, count: split)
+    var (kept, copy, out) = (0, split, 0)
+    while kept < split {
+      if copy < last, origins[Int(selected[copy]) - firstCopy] < room[kept] {
+        // Copies are read ahead of where this writes: of `copy - split` and `kept` written.
+        selected[out] = selected[copy]
+        copy += 1
+      } else {
+        selected[out] = room[kept]
+        kept += 1
+      }
+      out += 1
+    }
+  }
 
   /// Routes every record of the batch.
   /// - Returns: copies for which the batch had no room.
@@ -33,6 +71,8 @@ final class LaneRoutes {
     lost = 0
     var tags: [UInt32?] = routes.map { _ in nil }
     let end = batch.recordCount
+    firstCopy = end
+    copyCount = 0
     for i in 0..<end {
       let record = batch.records + i
       if record.pointee.flags & UInt16(WEIR_RECORD_DROPPED) != 0 { continue }
@@ -85,6 +125,8 @@ final class LaneRoutes {
       }
       twin.pointee.ordinal &+= UInt16(truncatingIfNeeded: route)
       twin.pointee.tag = tag
+      origins[copyCount] = UInt32(truncatingIfNeeded: record - batch.records)
+      copyCount += 1
     } else {
       record.pointee.tag = tag
     }
