@@ -18,8 +18,7 @@ public struct DeadLetterReplay {
     public var isDone: Bool
   }
 
-  /// Failed requests per server, or requests of which items were not taken, after which it is given
-  /// up.
+  /// Failed requests per server after which it counts as away.
   private static let failuresMax = 3
   /// Seconds without a single letter taken or refused after which it is given up.
   private static let silenceSeconds: Int64 = 30
@@ -91,23 +90,21 @@ public struct DeadLetterReplay {
         seenAt = Clock.monotonic()
       }
       if failures - failuresThen >= most {
-        return "the server does not take them now"
+        return "the server is away"
       }
       if Clock.monotonic() - seenAt > silenceSeconds * 1_000_000_000 {
-        return "the server has settled nothing in \(silenceSeconds) s"
+        return "none was taken or refused for good in \(silenceSeconds) s"
       }
       usleep(5_000)
     }
     return nil
   }
 
-  /// Letters that are stored or letters anew; requests that failed or of which items did.
+  /// Letters that are stored, or letters anew; requests that failed as a whole.
   private static func numbers(of counters: StageCounters) -> (through: Int, failures: UInt64) {
     let again = counters.extra[OutputCounterNames.deadLetters]?.count ?? 0
     let failed = counters.extra[OutputCounterNames.failedRequests]?.count ?? 0
-    return (
-      Int(clamping: counters.records.count + again), max(failed, counters.retries.count)
-    )
+    return (Int(clamping: counters.records.count + again), failed)
   }
 
   private static func ask(_ box: SpoolSettings, _ name: String) -> Result {

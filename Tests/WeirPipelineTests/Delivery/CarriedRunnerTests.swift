@@ -73,6 +73,25 @@ struct CarriedRunnerTests {
     runner.close(withinSeconds: 2, whileProgressing: 2)
   }
 
+  @Test("a stop counts what went to the spool, and nothing of it as left")
+  func spooledAtStop() throws {
+    let bench = CarriedBench { _ in nil }
+    var setup = bench.setup
+    setup.spool = SpoolSettings(directory: bench.folder + "/spool")
+    let runner = CarriedRunner(
+      index: 0, output: LetterOutput(), setup: setup, gate: OutputGate(limitBytes: 1 << 30),
+      counters: bench.counters, ledger: Ledger())
+    try runner.start()
+    for n in 0..<5 { bench.submit(["\(n)", "\(n)"], to: runner) }
+    #expect(bench.wait { bench.number(OutputCounterNames.requests) > 0 })
+    runner.beginDrain()
+    runner.abandon()
+    runner.close(withinSeconds: 2, whileProgressing: 2)
+    let left = runner.leftAtStop
+    #expect(left.spooled == 10 && left.payloads == 0 && left.lost == 0)
+    #expect(bench.number(OutputCounterNames.spooled) == 10)
+  }
+
   // MARK: Replays
 
   /// A bench with so many letters, stored by a run before; then the server answers so.
@@ -115,8 +134,8 @@ struct CarriedRunnerTests {
     let result = try replay(bench)
     #expect(!result.isDone)
     #expect(
-      result.message == "0 stored, 0 refused again; 7 are left: the server does not take them now: "
-        + "429 logs in logs: logs")
+      result.message == "0 stored, 0 refused again; 7 are left: "
+        + "none was taken or refused for good in 1 s: 429 logs in logs: logs")
     bench.transport.become { String(repeating: "o", count: $0.count) }
     #expect(try replay(bench).message == "7 stored, 0 refused again; none are left")
   }
@@ -126,7 +145,7 @@ struct CarriedRunnerTests {
     let bench = try lettered(3) { _ in nil }
     let result = try replay(bench)
     #expect(!result.isDone)
-    #expect(result.message.contains("3 are left: the server has settled nothing in 1 s"))
+    #expect(result.message.contains("3 are left: none was taken or refused for good in 1 s"))
   }
 
   @Test("a replay by a Weir that runs is summed up")
