@@ -184,7 +184,7 @@ final class DummyDecoder: Decoder, CountingDecoder, @unchecked Sendable {
         offset: chunk.rawOffset &+ UInt32(truncatingIfNeeded: text), time: time, position: 0,
         context)
       {
-      case .made:
+      case .made, .madeWithoutTime:
         counters?.lines.add()
         addMetadata(context.batch)
       case .refused: counters?.drop(.malformed, records: 1, bytes: length)

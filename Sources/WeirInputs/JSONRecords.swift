@@ -10,6 +10,8 @@ import WeirStage
 final class JSONRecords {
   enum Outcome {
     case made
+    /// Made with the time of reading, as its own is none that a record can have.
+    case madeWithoutTime
     /// The value is no record; it takes so many bytes.
     case refused
     /// The batch is full; nothing was made.
@@ -29,10 +31,12 @@ final class JSONRecords {
   ) -> Outcome {
     var map = value
     var time = time
+    var hasBadTime = false
     if Int(value.type) == Int(WEIR_JSON_ARRAY) {
       guard let pair = pair(value, base) else { return .refused }
       map = pair.map
-      time = pair.time
+      time = pair.time ?? time
+      hasBadTime = pair.time == nil
     }
     guard Int(map.type) == Int(WEIR_JSON_OBJECT) else { return .refused }
     guard context.batch.recordCount < context.recordsMax else { return .full }
@@ -52,13 +56,13 @@ final class JSONRecords {
     else { return .full }
     for field in fields { context.batch.append(field, to: record) }
     if parser.hasDuplicates { record.pointee.flags |= UInt16(WEIR_RECORD_DUPLICATES) }
-    return .made
+    return hasBadTime ? .madeWithoutTime : .made
   }
 
-  /// `[time, map]`, or `[[time, metadata], map]`.
+  /// `[time, map]`, or `[[time, metadata], map]`; the time is nil where no record can have it.
   private func pair(
     _ value: weir_json_member, _ base: UnsafePointer<UInt8>
-  ) -> (time: Int64, map: weir_json_member)? {
+  ) -> (time: Int64?, map: weir_json_member)? {
     let array = base + Int(value.val_off)
     let length = Int(value.val_len)
     var head = weir_json_member()
@@ -71,15 +75,19 @@ final class JSONRecords {
     if Int(head.type) == Int(WEIR_JSON_ARRAY) {
       let inner = array + Int(head.val_off)
       var first = weir_json_member()
-      guard weir_json_element(inner, Int(head.val_len), 0, &first) == 1,
-        let time = Self.time(first, inner)
+      guard weir_json_element(inner, Int(head.val_len), 0, &first) == 1, Self.isNumber(first)
       else { return nil }
       map.val_off += value.val_off
-      return (time, map)
+      return (Self.time(first, inner), map)
     }
-    guard let time = Self.time(head, array) else { return nil }
+    guard Self.isNumber(head) else { return nil }
     map.val_off += value.val_off
-    return (time, map)
+    return (Self.time(head, array), map)
+  }
+
+  private static func isNumber(_ value: weir_json_member) -> Bool {
+    value.type == UInt8(WEIR_JSON_I64) || value.type == UInt8(WEIR_JSON_U64)
+      || value.type == UInt8(WEIR_JSON_DOUBLE)
   }
 
   /// Seconds since 1970 as nanoseconds; decimals are taken from the digits, so they are exact.

@@ -10,16 +10,37 @@ import WeirTelemetry
 ///
 /// Chunks may end inside a value: the beginning is carried to the next chunk. What is no value is
 /// left out up to the next line (or to where a value can begin), and counted: one malformed token
-/// loses only itself.
+/// loses only itself. The first of a stream is told, with its place.
 final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
   /// Bytes of an unfinished value that are carried at most.
   static let carryBytesMax = 16 << 20
+  /// Bytes of what is left out that are shown at most.
+  static let shownBytesMax = 48
 
-  /// The beginning of a value whose end has not come yet; belongs to the stream.
+  /// What a stream has between its chunks.
   private final class Carry {
+    /// The beginning of a value whose end has not come yet.
     var bytes: [UInt8] = []
+    /// Bytes of the stream before the chunk that is scanned.
+    var begin: UInt64 = 0
+    var hasTold = false
+    var hasToldTime = false
   }
 
+  /// A text that is scanned, and what stays the same meanwhile.
+  private struct Text {
+    var base: UnsafePointer<UInt8>
+    var count: Int
+    var segment: UInt32
+    /// Of `base` in the segment, and in the stream.
+    var segmentOffset: UInt32
+    var streamOffset: UInt64
+    var isLast: Bool
+    var carry: Carry
+  }
+
+  /// Says what was left out; another one in tests, set before the first scan.
+  var tell: @Sendable (String) -> Void = { Log.error($0) }
   private let records: JSONRecords
   private var counters: StageCounters?
 
@@ -29,12 +50,20 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
 
   func scan(_ chunk: Chunk, from offset: Int, in context: ScanContext) -> ScanStatus {
     let carry = carry(of: chunk.stream)
+    let status = scan(chunk, carry, from: offset, context)
+    if case .finished = status { carry.begin &+= UInt64(chunk.length) }
+    return status
+  }
+
+  private func scan(
+    _ chunk: Chunk, _ carry: Carry, from offset: Int, _ context: ScanContext
+  ) -> ScanStatus {
     let isLast = chunk.flags.contains(.streamEnd)
     if carry.bytes.isEmpty {
-      let status = scan(
-        chunk.base, chunk.length, from: offset, segment: UInt32(WEIR_SEGMENT_RAW),
-        segmentOffset: chunk.rawOffset, isLast, chunk, carry, context)
-      return status.map { .full(offset: $0) } ?? .finished
+      let text = Text(
+        base: chunk.base, count: chunk.length, segment: UInt32(WEIR_SEGMENT_RAW),
+        segmentOffset: chunk.rawOffset, streamOffset: carry.begin, isLast: isLast, carry: carry)
+      return scan(text, from: offset, chunk, context).map { .full(offset: $0) } ?? .finished
     }
     // The carried beginning and the new bytes become one text in scratch.
     let had = carry.bytes.count
@@ -43,7 +72,7 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
       if context.batch.recordCount > 0 { return .full(offset: offset) }
       refuse(had)
       drop(carry, context)
-      return scan(chunk, from: offset, in: context)
+      return scan(chunk, carry, from: offset, context)
     }
     memcpy(room, carry.bytes, had)
     memcpy(room + had, chunk.base + offset, chunk.length - offset)
@@ -51,10 +80,10 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
     carry.bytes = []
     context.budget.give(had)
     let at = context.batch.commitScratch(count)
-    let status = scan(
-      room, count, from: 0, segment: UInt32(WEIR_SEGMENT_SCRATCH), segmentOffset: at, isLast,
-      chunk, carry, context)
-    guard let stopped = status else { return .finished }
+    let text = Text(
+      base: room, count: count, segment: UInt32(WEIR_SEGMENT_SCRATCH), segmentOffset: at,
+      streamOffset: carry.begin &+ UInt64(offset) &- UInt64(had), isLast: isLast, carry: carry)
+    guard let stopped = scan(text, from: 0, chunk, context) else { return .finished }
     if stopped < had {
       // Not even the carried value found room: it is carried on.
       context.budget.force(had)
@@ -71,12 +100,12 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
     return carry
   }
 
-  /// Scans a text; what is unfinished at its end goes into `carry`.
+  /// Scans a text; what is unfinished at its end is carried.
   /// - Returns: where it stopped because the batch is full, or nil.
   private func scan(
-    _ base: UnsafePointer<UInt8>, _ count: Int, from offset: Int, segment: UInt32,
-    segmentOffset: UInt32, _ isLast: Bool, _ chunk: Chunk, _ carry: Carry, _ context: ScanContext
+    _ text: Text, from offset: Int, _ chunk: Chunk, _ context: ScanContext
   ) -> Int? {
+    let (base, count) = (text.base, text.count)
     var at = offset
     while true {
       while at < count, Self.isBlank(base[at]) { at += 1 }
@@ -84,23 +113,28 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
       var value = weir_json_member()
       var result = weir_json_result()
       let error = weir_json_value(base + at, count - at, &value, &result)
-      if error == Int32(WEIR_JSON_ERROR_CUT), !isLast {
-        keep(base + at, count - at, carry, context)
+      if error == Int32(WEIR_JSON_ERROR_CUT), !text.isLast {
+        keep(text, at, context)
         return nil
       }
       guard error == Int32(WEIR_JSON_OK) else {
         let next = Self.resume(base, count, at, at + Int(result.error_off))
-        refuse(next - at)
+        let isCut = error == Int32(WEIR_JSON_ERROR_CUT)
+        refuse(text, at..<next, isCut ? "a value without its end" : "no JSON")
         at = next
         continue
       }
       switch records.append(
-        value, base + at, segment: segment,
-        offset: segmentOffset &+ UInt32(truncatingIfNeeded: at), time: context.now,
+        value, base + at, segment: text.segment,
+        offset: text.segmentOffset &+ UInt32(truncatingIfNeeded: at), time: context.now,
         position: chunk.position, context)
       {
       case .made: counters?.lines.add()
-      case .refused: refuse(Int(result.end))
+      case .madeWithoutTime:
+        counters?.lines.add()
+        countTime(text, at..<at + Int(result.end))
+      case .refused:
+        refuse(text, at..<at + Int(result.end), "neither a map nor [time, map]")
       case .full: return at
       }
       at += Int(result.end)
@@ -124,11 +158,12 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
     return at
   }
 
-  private func keep(
-    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ carry: Carry, _ context: ScanContext
-  ) {
-    guard count <= Self.carryBytesMax, context.budget.take(count) else { return refuse(count) }
-    carry.bytes = Array(UnsafeBufferPointer(start: bytes, count: count))
+  private func keep(_ text: Text, _ at: Int, _ context: ScanContext) {
+    let count = text.count - at
+    guard count <= Self.carryBytesMax, context.budget.take(count) else {
+      return refuse(text, at..<text.count, "a value too large to wait for its end")
+    }
+    text.carry.bytes = Array(UnsafeBufferPointer(start: text.base + at, count: count))
   }
 
   private func drop(_ carry: Carry, _ context: ScanContext) {
@@ -136,8 +171,40 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
     carry.bytes = []
   }
 
+  // MARK: What is left out
+
+  private func refuse(_ text: Text, _ range: Range<Int>, _ what: String) {
+    refuse(range.count)
+    if text.carry.hasTold { return }
+    text.carry.hasTold = true
+    tell(
+      "\(place(text, range)): \(what): it is left out, and so is any more of that, counted as "
+        + "dropped_malformed; set parser to read lines that are no JSON")
+  }
+
   private func refuse(_ bytes: Int) {
     counters?.errors.add()
     counters?.drop(.malformed, records: 1, bytes: bytes)
+  }
+
+  /// A time that no record can have.
+  private func countTime(_ text: Text, _ range: Range<Int>) {
+    counters?.extra[ParserCounterNames.timeFailures]?.add()
+    if text.carry.hasToldTime { return }
+    text.carry.hasToldTime = true
+    tell(
+      "\(place(text, range)): its time lies outside of the years 1678 to 2261: such records have "
+        + "the time at which they are read, counted as \(ParserCounterNames.timeFailures); "
+        + "times are seconds since 1970")
+  }
+
+  /// `NAME: at byte N: "what is there"`.
+  private func place(_ text: Text, _ range: Range<Int>) -> String {
+    let shown = UnsafeBufferPointer(
+      start: text.base + range.lowerBound, count: min(range.count, Self.shownBytesMax))
+    let rest = range.count > Self.shownBytesMax ? "..." : ""
+    return "\(counters?.name ?? "stdin"): at byte "
+      + "\(text.streamOffset &+ UInt64(range.lowerBound)): "
+      + "\"\(String(decoding: shown, as: UTF8.self))\(rest)\""
   }
 }

@@ -1,3 +1,5 @@
+public import WeirConfig
+
 /// What can be wrong with a parser's configuration; each case carries what the user has to change.
 ///
 /// Nothing is thrown while records are parsed: there a failure is an outcome, not an error.
@@ -10,6 +12,8 @@ public enum ParserError: Error, Equatable, CustomStringConvertible {
   case timeZone(name: String, reason: String)
   /// A parser definition with a missing or contradictory option.
   case definition(parser: String, reason: String)
+  /// Everything that is wrong with parsers of a configuration, each with its place.
+  case configuration([ConfigProblem])
 
   public var description: String {
     switch self {
@@ -21,6 +25,32 @@ public enum ParserError: Error, Equatable, CustomStringConvertible {
       "time zone '\(name)': \(reason)"
     case .definition(let parser, let reason):
       "parser '\(parser)': \(reason)"
+    case .configuration(let problems):
+      problems.map(\.description).joined(separator: "\n")
+    }
+  }
+
+  /// The error as problems of the parser, and the place, that it belongs to.
+  ///
+  /// - Parameter key: the option; nil finds it by the kind of the error.
+  func problems(
+    of parser: String, at location: SourceLocation, key: String? = nil
+  ) -> [ConfigProblem] {
+    switch self {
+    case .configuration(let problems): problems
+    case .definition: [ConfigProblem(description, at: location, key: key)]
+    case .regex, .timeFormat, .timeZone:
+      [ConfigProblem("parser '\(parser)': \(self)", at: location, key: key ?? option)]
+    }
+  }
+
+  /// The option whose value it is about.
+  private var option: String? {
+    switch self {
+    case .regex: "regex"
+    case .timeFormat: "time_format"
+    case .timeZone: "time_zone"
+    case .definition, .configuration: nil
     }
   }
 }

@@ -70,7 +70,9 @@ public final class StageCounters: Sendable {
     self.name = name
     drops = DropReason.allCases.map { _ in Counter() }
     droppedBytes = DropReason.allCases.map { _ in Counter() }
-    self.extra = Dictionary(uniqueKeysWithValues: Set(extra).map { ($0, Counter()) })
+    // Any filter may be one that parses: it has those numbers without being asked.
+    let names = Set(kind == .filter ? extra + ParserCounterNames.all : extra)
+    self.extra = Dictionary(uniqueKeysWithValues: names.map { ($0, Counter()) })
   }
 
   /// Counts records (or lines) dropped for a reason.

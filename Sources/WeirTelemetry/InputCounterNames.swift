@@ -22,9 +22,10 @@ public enum InputCounterNames {
   /// Idle files that were closed to stay within the descriptors, and opened again.
   public static let filesParked = "files_parked"
   public static let filesUnparked = "files_unparked"
-  public static let all = [
-    filesOpened, filesClosed, filesRotated, longLinesTruncated, longLinesSkipped, longLinesSplit,
-    multilineTruncated, lostBytes, shedBytes, stalledFiles, errors, filesTruncated,
-    encodingErrors, memoryPauses, ratePauses, filesParked, filesUnparked,
-  ]
+  public static let all =
+    [
+      filesOpened, filesClosed, filesRotated, longLinesTruncated, longLinesSkipped, longLinesSplit,
+      multilineTruncated, lostBytes, shedBytes, stalledFiles, errors, filesTruncated,
+      encodingErrors, memoryPauses, ratePauses, filesParked, filesUnparked,
+    ] + ParserCounterNames.all
 }

@@ -12,7 +12,8 @@ import WeirTelemetry
 struct StdinTests {
   /// Feeds text through a pipe, in pieces, and returns the records.
   func records(
-    _ pieces: [String], parser: String? = nil, slotBytes: Int = 64 << 10, recordsMax: Int = 8_192
+    _ pieces: [String], parser: String? = nil, slotBytes: Int = 64 << 10,
+    recordsMax: Int = 8_192, prepare: (JSONStreamDecoder) -> Void = { _ in }
   ) throws -> RecordBench {
     var ends: [Int32] = [0, 0]
     pipe(&ends)
@@ -26,6 +27,7 @@ struct StdinTests {
       lines = try LineDecoding(config, ParserCatalogue(), multilineLimitBytes: 1 << 20)
     }
     let input = try StdinInput(config, lines: lines, descriptor: ends[0])
+    if let decoder = input.decoder as? JSONStreamDecoder { prepare(decoder) }
     let bench = RecordBench(input, slotBytes: slotBytes, recordsMax: recordsMax)
     try bench.start()
     for piece in pieces {
@@ -82,6 +84,47 @@ struct StdinTests {
     let bench = try records((0..<300).map(record), slotBytes: 1 << 20)
     #expect(bench.records.count == 300)
     #expect(bench.counters.dropped(.malformed) == 0)
+  }
+
+  /// What is told about a text, whatever pieces it comes in.
+  private func told(_ pieces: [String]) throws -> (told: [String], bench: RecordBench) {
+    let told = TailBench.Holder<[String]>([])
+    let bench = try records(pieces) { decoder in
+      decoder.tell = { text in told.value = told.value + [text] }
+    }
+    return (told.value, bench)
+  }
+
+  @Test("what is no JSON is told once, with its place and its text, and counted")
+  func toldOnce() throws {
+    let (told, bench) = try told(["{\"a\":1}\n", "{\"b\":", "2} hello", " world\nagain\n"])
+    #expect(bench.records.map(\.text) == ["a=1", "b=2"])
+    #expect(told.count == 1)
+    #expect(told.first?.hasPrefix("x.0: at byte 16: \"hello") == true, "\(told)")
+    #expect(told.first?.contains("no JSON") == true)
+    #expect(bench.counters.dropped(.malformed) >= 2)
+  }
+
+  @Test("a value that never ends, and one that is no record, are told for what they are")
+  func toldKinds() throws {
+    #expect(try told(["{\"a\":"]).told.first?.contains("without its end") == true)
+    let shown = try told(["[1,2]"]).told.first
+    #expect(shown?.contains("at byte 0: \"[1,2]\": neither a map nor [time, map]") == true)
+    #expect(try told([#"{"a":1} [2,{"b":1}]"#]).told == [])
+  }
+
+  @Test("a time that no record can have costs the time, not the record; told once, counted")
+  func timeOutOfRange() throws {
+    let (told, bench) = try told([
+      #"[1700000000000,{"a":1}] [10000000000,{"b":2}] [1e300,{"c":3}]"#,
+      #" [[18446744073709551615,{}],{"d":4}] [1.5,{"e":5}] ["x",{"f":6}]"#,
+    ])
+    #expect(bench.records.map(\.text) == ["a=1", "b=2", "c=3", "d=4", "e=5"])
+    #expect(bench.records.map(\.time) == [42, 42, 42, 42, 1_500_000_000])
+    #expect(bench.counters.extra[ParserCounterNames.timeFailures]?.count == 4)
+    #expect(bench.counters.dropped(.malformed) == 1)
+    #expect(told.count == 2)
+    #expect(told.first?.contains("1678 to 2261") == true)
   }
 
   @Test("many values through small slots and small batches")

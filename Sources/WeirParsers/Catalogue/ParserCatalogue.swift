@@ -4,7 +4,8 @@ import WeirSystem
 /// Every parser that may be used by name: the packaged ones and those of the configuration.
 ///
 /// Built once per configuration. Its own parsers are compiled when it is built, so that a mistake
-/// in any of them stops the start; packaged ones when they are asked for. Any thread.
+/// in any of them stops the start, and one start names all of them; packaged ones when they are
+/// asked for. Any thread.
 public final class ParserCatalogue: Sendable {
   private let own: [String: Parser]
   private let multiline: [String: MultilineParserDefinition]
@@ -12,16 +13,29 @@ public final class ParserCatalogue: Sendable {
 
   /// Compiles definitions. One with the name of a packaged parser replaces it.
   ///
-  /// - Throws: `ParserError` of the first definition that cannot be used.
+  /// - Throws: `ParserError.configuration` with everything that keeps a definition from use.
   public init(
     _ definitions: [ParserDefinition] = [], multiline: [MultilineParserDefinition] = []
   ) throws(ParserError) {
     var parsers: [String: Parser] = [:]
-    for definition in definitions { parsers[definition.name] = try Parser(definition) }
+    var problems: [ConfigProblem] = []
+    var unusable: Set<String> = []
+    for definition in definitions {
+      do { parsers[definition.name] = try Parser(definition) } catch {
+        problems += error.problems(of: definition.name, at: definition.location)
+        unusable.insert(definition.name)
+      }
+    }
     own = parsers
     var table: [String: MultilineParserDefinition] = [:]
     for definition in multiline { table[definition.name.lowercased()] = definition }
     self.multiline = table
+    for definition in multiline where !unusable.contains(definition.parser ?? "") {
+      do { _ = try multilineParser(named: definition.name) } catch {
+        problems += error.problems(of: definition.name, at: definition.location)
+      }
+    }
+    if !problems.isEmpty { throw .configuration(problems) }
   }
 
   /// The parser of that name, nil when there is none.

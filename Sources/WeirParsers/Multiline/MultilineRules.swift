@@ -31,7 +31,7 @@ public final class MultilineRules: Sendable {
   /// Compiles rules and resolves their states.
   ///
   /// - Throws: `ParserError.definition` when the first rule is not one of `start_state` or a state
-  ///   leads nowhere; `ParserError.regex` for an expression that cannot be used.
+  ///   leads nowhere; `ParserError.configuration` for expressions that cannot be used.
   public init(
     _ parser: String, _ definitions: [MultilineParserDefinition.Rule]
   ) throws(ParserError) {
@@ -49,16 +49,22 @@ public final class MultilineRules: Sendable {
       for name in definition.fromStates where states[name] == nil { states[name] = states.count }
     }
     var compiled: [[Rule]] = Array(repeating: [], count: states.count)
+    var problems: [ConfigProblem] = []
     for definition in definitions {
       guard let toState = states[definition.toState] else {
         throw .definition(
           parser: parser, reason: "a rule leads to '\(definition.toState)', which no rule begins")
       }
-      let rule = Rule(regex: try Regex(definition.regex), toState: toState)
+      let rule: Rule
+      do { rule = Rule(regex: try Regex(definition.regex), toState: toState) } catch {
+        problems += error.problems(of: parser, at: definition.location, key: "rule")
+        continue
+      }
       for state in Set(definition.fromStates.compactMap { states[$0] }) {
         compiled[state].append(rule)
       }
     }
+    guard problems.isEmpty else { throw .configuration(problems) }
     rules = compiled
   }
 
