@@ -7,6 +7,8 @@
 // the text for each level, however many duplicates a hostile line holds.
 #include "json.h"
 
+#include <math.h>
+
 #define DEAD 0x80000000u
 #define KEY_BUCKETS 256
 
@@ -53,14 +55,20 @@ static int put_string(writer *x) {
   return error ? error : put(x, '"');
 }
 
-/// Writes the number, true, false or null at x->s.
+/// Writes the number, true, false or null at x->s; a number beyond every double as its text.
 static int put_scalar(writer *x) {
   weir_json_member value;
   const uint8_t *after = weir_json_scan_value(x->s, x->end, &value, &x->state);
   if (!after) return (int)x->state.error;
   const uint8_t *token = x->s;
   x->s = after;
-  if (value.flags & WEIR_JSON_CANONICAL) return put_bytes(x, token, (size_t)(after - token));
+  size_t length = (size_t)(after - token);
+  if (value.flags & WEIR_JSON_CANONICAL) return put_bytes(x, token, length);
+  if (value.type == WEIR_JSON_DOUBLE && isinf(value.num.f64)) {
+    int error = put(x, '"');
+    if (!error) error = put_bytes(x, token, length);
+    return error ? error : put(x, '"');
+  }
   uint8_t text[32];
   size_t n = value.type == WEIR_JSON_DOUBLE
                  ? weir_put_double_json(text, value.num.f64, WEIR_NAN_RAW)

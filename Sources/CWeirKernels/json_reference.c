@@ -154,9 +154,6 @@ static int read_number(reader *x, weir_json_member *out) {
   }
   out->flags = WEIR_JSON_ASCII | (strcmp(text, wanted) == 0 ? WEIR_JSON_CANONICAL : 0);
   free(text);
-  if (out->type == WEIR_JSON_DOUBLE && isinf(out->num.f64)) {
-    return stop(x, from, WEIR_JSON_ERROR_NUMBER);
-  }
   return 1;
 }
 

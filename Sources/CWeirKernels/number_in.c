@@ -283,13 +283,12 @@ const uint8_t *weir_number_scan_slow(const uint8_t *s, const uint8_t *end, weir_
   // The largest doubles are written as 1.797693134862316e+308, which rounds beyond them when it is
   // read: take our own text back, so that what was rendered once can be scanned again.
   if (isinf(v) && t.w == 1797693134862316u && t.e10 == 293 && !t.cut) v = DBL_MAX;
-  if (isinf(v)) {
-    *error = WEIR_JSON_ERROR_NUMBER;
-    return NULL;
-  }
   if (negative) v = -v;
   out->type = WEIR_JSON_DOUBLE;
   out->num.f64 = v;
+  // Beyond every double it stays a value, which nobody can write as a number again.
+  out->canonical = 0;
+  if (isinf(v)) return after;
   uint8_t text[32];
   size_t n = weir_put_double_json(text, v, WEIR_NAN_RAW);
   out->canonical = n == (size_t)(after - s) && weir_memeq(text, s, n);

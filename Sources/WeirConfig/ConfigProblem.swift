@@ -42,3 +42,9 @@ public struct ConfigProblem: Error, Sendable, Hashable, CustomStringConvertible 
     return text
   }
 }
+
+/// An error of another module that is one or more problems of a configuration.
+public protocol ConfigProblems: Error {
+  /// Each with its place.
+  var problems: [ConfigProblem] { get }
+}

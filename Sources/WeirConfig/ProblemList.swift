@@ -31,6 +31,15 @@ public struct ProblemList: Sendable {
     omittedCount += list.omittedCount
   }
 
+  /// Adds what an error says: its problems where it has some, else its text.
+  public mutating func add(failure error: any Error) {
+    if let several = error as? any ConfigProblems {
+      for problem in several.problems { add(problem) }
+    } else {
+      add(error as? ConfigProblem ?? ConfigProblem("\(error)"))
+    }
+  }
+
   mutating func error(
     _ message: String, at location: SourceLocation?, key: String? = nil,
     suggestion: String? = nil

@@ -3,7 +3,7 @@ public import WeirConfig
 /// What can be wrong with a parser's configuration; each case carries what the user has to change.
 ///
 /// Nothing is thrown while records are parsed: there a failure is an outcome, not an error.
-public enum ParserError: Error, Equatable, CustomStringConvertible {
+public enum ParserError: ConfigProblems, Equatable, CustomStringConvertible {
   /// A regular expression that cannot be used; `offset` is a byte offset into `pattern`.
   case regex(pattern: String, offset: Int, reason: String)
   /// A time format that cannot be used.
@@ -28,6 +28,11 @@ public enum ParserError: Error, Equatable, CustomStringConvertible {
     case .configuration(let problems):
       problems.map(\.description).joined(separator: "\n")
     }
+  }
+
+  /// Those of the configuration; another error is one without a place.
+  public var problems: [ConfigProblem] {
+    if case .configuration(let problems) = self { problems } else { [ConfigProblem(description)] }
   }
 
   /// The error as problems of the parser, and the place, that it belongs to.

@@ -98,7 +98,7 @@ struct Program {
       let factory = try HostStageFactory(configuration, PluginHost.shared)
       return GraphBuilder(configuration, factory).build(&problems)
     } catch {
-      problems.add(error as? ConfigProblem ?? ConfigProblem("\(error)"))
+      problems.add(failure: error)
       return nil
     }
   }

@@ -35,7 +35,8 @@ struct KernelJSONTextTests {
         "[1e3,-0,1.50,1E-5,18446744073709551616,-0.0]",
         "[1000.0,0,1.5,1e-05,1.844674407370955e+19,0.0]"
       ),
-      (" true ", "true"), ("[ ]", "[]"), ("{ }", "{}"),
+      (#"[1e400,{"a":-1E999}]"#, #"["1e400",{"a":"-1E999"}]"#), (" true ", "true"), ("[ ]", "[]"),
+      ("{ }", "{}"),
       (#"{"a":1,"ab":2,"a":3,"b":4}"#, #"{"ab":2,"a":3,"b":4}"#),
       ("\"raw\n\u{7f}\"", #""raw\n\u007f""#),
     ])
@@ -45,7 +46,7 @@ struct KernelJSONTextTests {
 
   @Test("broken or unbounded values are refused")
   func refused() {
-    for broken in ["", "[1", "{\"a\"}", "[1,]", "{,}", "tru", "\"x", "[1e400]", "}"] {
+    for broken in ["", "[1", "{\"a\"}", "[1,]", "{,}", "tru", "\"x", "}"] {
       #expect(normalised(broken) == nil, "\(broken)")
     }
     let deep = String(repeating: "[", count: 65) + String(repeating: "]", count: 65)

@@ -127,6 +127,14 @@ struct StdinTests {
     #expect(told.first?.contains("1678 to 2261") == true)
   }
 
+  @Test("a number beyond every double stays as its text")
+  func infinite() throws {
+    let (told, bench) = try told([#"{"n":1e400} [1e400,{"m":[1,-1E999]}]"#])
+    #expect(bench.records.map(\.text) == ["n=1e400", #"m=[1,"-1E999"]"#])
+    #expect(bench.records.map(\.time) == [42, 42])
+    #expect(told.count == 1)
+  }
+
   @Test("many values through small slots and small batches")
   func bulk() throws {
     let text = (0..<20_000).map { "{\"n\":\($0)}" }.joined(separator: " ")

@@ -171,7 +171,7 @@ typedef struct {
   union {
     int64_t i64;
     uint64_t u64;
-    double f64;
+    double f64;  // Infinite for a number beyond every double (1e400): its text is all there is.
   } num;
 } weir_json_member;
 
@@ -182,7 +182,6 @@ enum {
   WEIR_JSON_ERROR_NO_OBJECT = 3, // The first character that is no blank is not `{`.
   WEIR_JSON_ERROR_DEPTH = 4,     // Nested deeper than WEIR_JSON_DEPTH_MAX.
   WEIR_JSON_ERROR_MEMBERS = 5,   // More members than `cap`, or than WEIR_JSON_KEYS_MAX inside.
-  WEIR_JSON_ERROR_NUMBER = 6,    // A number too large for a double (1e400).
   WEIR_JSON_ERROR_TRAILING = 7,  // Another complete JSON value follows.
   WEIR_JSON_ERROR_TOO_LONG = 8,  // base + n does not fit 32 bits.
   WEIR_JSON_ERROR_FULL = 9,      // weir_json_normalise: dst is too small.

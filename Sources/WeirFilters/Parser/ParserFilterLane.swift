@@ -29,6 +29,7 @@ final class ParserFilterLane: FilterLane {
     refused += Int(noRoom &- noRoomBefore)
     noRoomBefore = noRoom
     if refused > 0 { counters.errors.add(refused) }
+    for parser in parsers { parser.report(to: counters) }
     tools.end(counters)
   }
 

@@ -47,6 +47,7 @@ final class ParserStageLane: FilterLane {
       settle(record, batch, before: index, parsed: lane.fields.count)
     }
     if refused > 0 { counters.errors.add(refused) }
+    lane.report(to: counters)
   }
 
   /// The line as it was read, its carriage return included.

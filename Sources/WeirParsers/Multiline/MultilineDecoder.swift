@@ -88,6 +88,8 @@ public final class MultilineDecoder: Decoder, @unchecked Sendable {
       group.held.append(context.hold())
       group.heldGeneration = chunk.generation
     }
+    for lane in lanes { lane?.report(to: counters) }
+    for list in furtherLanes { for lane in list { lane.report(to: counters) } }
     chunk.stream.openDeadline.nanoseconds =
       open.groups.reduce(AtomicInstant.never) { min($0, $1.deadline) }
     return status

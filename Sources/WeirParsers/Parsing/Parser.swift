@@ -41,13 +41,18 @@ public final class Parser: @unchecked Sendable {
   let keepsTime: Bool
   let skipsEmptyValues: Bool
   let refusesBareKeys: Bool
+  let notices: ParserNotices
 
   /// Compiles a definition and interns the keys it names.
   ///
+  /// - Parameter tell: takes the first of its failures; nil writes them to the log.
   /// - Throws: `ParserError` for an expression, time format or zone that cannot be used, and for
   ///   options that contradict each other.
-  public init(_ definition: ParserDefinition) throws(ParserError) {
+  public init(
+    _ definition: ParserDefinition, tell: (@Sendable (ConfigProblem) -> Void)? = nil
+  ) throws(ParserError) {
     self.definition = definition
+    notices = ParserNotices(definition, tell)
     name = definition.name
     format = definition.format
     let keys = KeyTable.shared

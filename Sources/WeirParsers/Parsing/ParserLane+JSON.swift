@@ -45,14 +45,18 @@ extension ParserLane {
   ) -> Bool {
     let base = subject.base + Int(member.val_off)
     if member.flags & UInt8(WEIR_JSON_PLAIN) != 0 {
-      return readTime(base, Int(member.val_len), &sink, now)
+      return isRead(readTime(base, Int(member.val_len), &sink, now))
     }
     // Not committed: the unescaped form is needed for a moment only.
     guard let room = subject.batch.reserveScratch(Int(member.val_len) + 16) else {
       return outOfRoom() ?? false
     }
     let length = weir_json_unescape(room, base, Int(member.val_len))
-    return readTime(room, length, &sink, now)
+    return isRead(readTime(room, length, &sink, now))
+  }
+
+  private func isRead(_ reading: TimeReading) -> Bool {
+    if case .time = reading { true } else { false }
   }
 
   private func memberKey(_ member: weir_json_member, _ subject: ParseSubject) -> KeyID? {
@@ -76,7 +80,12 @@ extension ParserLane {
     case Int(WEIR_JSON_BOOL): return .bool(key, member.num.u64 != 0)
     case Int(WEIR_JSON_I64): return .int(key, member.num.i64)
     case Int(WEIR_JSON_U64): return .unsigned(key, member.num.u64)
-    case Int(WEIR_JSON_DOUBLE): return .double(key, member.num.f64)
+    case Int(WEIR_JSON_DOUBLE):
+      guard member.num.f64.isInfinite else { return .double(key, member.num.f64) }
+      // No double can hold it and no JSON say so: it stays the text that it is.
+      return subject.text(
+        key, Int(member.val_off), Int(member.val_len),
+        flags: UInt8(WEIR_FIELD_ASCII | WEIR_FIELD_CLEAN))
     case Int(WEIR_JSON_STRING): return stringField(key, member, subject)
     default: return containerField(key, member, subject)
     }

@@ -119,8 +119,11 @@ extension ParserLane {
   ) -> Bool {
     guard let key = key(subject.batch, subject.base + name.0, name.1) else { return false }
     if key == parser.timeKey, parser.timeFormat != nil {
-      guard readTime(value.base + range.0, range.1, &sink, now) else { return false }
-      if !parser.keepsTime { return true }
+      switch readTime(value.base + range.0, range.1, &sink, now) {
+      case .time: if !parser.keepsTime { return true }
+      case .unreadable: return false
+      case .outOfRange: break
+      }
     }
     if sawKey(key) { sink.hasDuplicates = true }
     let field =

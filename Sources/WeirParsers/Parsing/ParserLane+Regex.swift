@@ -11,8 +11,12 @@ extension ParserLane {
       let (start, count) = matcher.range(capture.group) ?? (0, 0)
       if count == 0, parser.skipsEmptyValues { continue }
       if capture.isTime {
-        // A time that cannot be read takes its field with it.
-        guard readTime(subject.base + start, count, &sink, now), parser.keepsTime else { continue }
+        switch readTime(subject.base + start, count, &sink, now) {
+        case .time: if !parser.keepsTime { continue }
+        // A time that cannot be read takes its field with it, as in the reference.
+        case .unreadable: continue
+        case .outOfRange: break
+        }
       }
       let field = typed(capture.type, capture.key, subject, start, count)
       if capture.repeatsName, sink.count > 0, sink.base[sink.count - 1].key == capture.key {

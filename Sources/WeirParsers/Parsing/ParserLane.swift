@@ -1,6 +1,7 @@
 import CWeirKernels
 public import CWeirPlugin
 public import WeirBatch
+public import WeirTelemetry
 
 /// How parsing one text ended.
 public enum ParseOutcome: Equatable, Sendable {
@@ -72,6 +73,8 @@ public final class ParserLane {
 
   public let parser: Parser
   public private(set) var counters = Counters()
+  /// What of them stages have been told.
+  private var reported = Counters()
   let matcher: RegexMatcher
   private let buffer: UnsafeMutablePointer<weir_field>
   private var fieldCount = 0
@@ -128,6 +131,16 @@ public final class ParserLane {
     return sink.time == 0 ? .fields : .timed(sink.time)
   }
 
+  /// Adds times and casts that failed since the last call to the numbers of a stage.
+  public func report(to stage: StageCounters?) {
+    let times = counters.timeFailures &- reported.timeFailures
+    let casts = counters.castFailures &- reported.castFailures
+    if times | casts == 0 { return }
+    reported = counters
+    stage?.extra[ParserCounterNames.timeFailures]?.add(Int(times))
+    stage?.extra[ParserCounterNames.castFailures]?.add(Int(casts))
+  }
+
   private func fail() -> ParseOutcome {
     counters.failures &+= 1
     return .failed
@@ -173,16 +186,18 @@ public final class ParserLane {
     batch.key(base, count) ?? outOfRoom()
   }
 
-  /// Reads the time field's text into the sink; false when it doesn't fit the format.
+  /// Reads the time field's text into the sink; a failure is counted, the first one told.
   func readTime(
     _ base: UnsafePointer<UInt8>, _ count: Int, _ sink: inout FieldSink, _ now: Int64
-  ) -> Bool {
-    guard let time = parser.timeFormat?.nanoseconds(base, count, now: now) else {
+  ) -> TimeReading {
+    let reading = parser.timeFormat?.reading(base, count, now: now) ?? .unreadable
+    if case .time(let time) = reading {
+      sink.time = time
+    } else {
       counters.timeFailures &+= 1
-      return false
+      parser.notices.timeFailed(reading, UnsafeBufferPointer(start: base, count: count))
     }
-    sink.time = time
-    return true
+    return reading
   }
 
   /// A field of a type for text of the subject; text when the cast fails.
@@ -192,6 +207,8 @@ public final class ParserLane {
     if let type, type != .string {
       if let field = FieldCast.field(type, key, subject.base + start, count) { return field }
       counters.castFailures &+= 1
+      parser.notices.castFailed(
+        type, key, UnsafeBufferPointer(start: subject.base + start, count: count))
     }
     return subject.text(key, start, count)
   }

@@ -24,14 +24,23 @@ struct TimeParts {
   var hasEpoch = false
 }
 
+/// What came of reading a time.
+public enum TimeReading: Equatable, Sendable {
+  /// Nanoseconds since 1970-01-01T00:00:00Z.
+  case time(Int64)
+  /// The text is not of the format.
+  case unreadable
+  /// The text is of the format, and its time is none that 64 bits of nanoseconds can hold.
+  case outOfRange
+}
+
 extension TimeFormat {
   /// Reads a time from `count` bytes at `text`; what follows the format is ignored.
   ///
   /// - Parameter now: wall clock in nanoseconds, for formats without a year or a date.
-  /// - Returns: nanoseconds since 1970-01-01T00:00:00Z, nil when the text doesn't fit.
-  public func nanoseconds(
+  public func reading(
     _ text: UnsafePointer<UInt8>, _ count: Int, now: Int64
-  ) -> Int64? {
+  ) -> TimeReading {
     var parts = TimeParts()
     var position = 0
     var first = 0
@@ -42,18 +51,17 @@ extension TimeFormat {
     let isRead = operations.withUnsafeBufferPointer { steps in
       var index = first
       while index < steps.count {
-        if Self.read(steps[index], text, count, &position, &parts) {
-          index &+= 1
-        } else if isStrict || index < coreEnd {
-          return false
-        } else {
-          // Not strict: leave this out and see whether the rest, a zone, is there.
-          index &+= 1
+        if !Self.read(steps[index], text, count, &position, &parts) {
+          if isStrict || index < dateEnd { return false }
+          // Not strict: a date does, with as much of the clock as there is; where only the fraction
+          // is missing, the rest, a zone, may be there.
+          if index < coreEnd { return true }
         }
+        index &+= 1
       }
       return true
     }
-    return isRead ? resolve(&parts, now) : nil
+    return isRead ? resolve(&parts, now) : .unreadable
   }
 
   /// `YYYY-MM-DDxHH:MM:SS` in exactly 19 bytes; false leaves it to the steps.
@@ -195,12 +203,13 @@ extension TimeFormat {
   ) -> Bool {
     var value: Int64 = 0
     var digits = 0
-    while at < count, p[at] &- 0x30 <= 9, digits < 18 {
-      value = value &* 10 &+ Int64(p[at] &- 0x30)
+    while at < count, p[at] &- 0x30 <= 9 {
+      // More digits than these are beyond every range anyway.
+      value = digits < 18 ? value &* 10 &+ Int64(p[at] &- 0x30) : .max
       at &+= 1
       digits &+= 1
     }
-    guard digits > 0, at == count || p[at] &- 0x30 > 9 else { return false }
+    guard digits > 0 else { return false }
     parts.epoch = value
     parts.hasEpoch = true
     return true

@@ -10,11 +10,11 @@ extension TimeFormat {
   /// How far ahead a time of next year may lie, for clocks that run apart, in seconds.
   static let nextYearSecondsMax: Int64 = 2 * CivilTime.secondsPerDay
 
-  /// Nanoseconds since 1970 of what was read; nil when they don't fit 64 bits.
-  func resolve(_ parts: inout TimeParts, _ now: Int64) -> Int64? {
+  /// The time of what was read.
+  func resolve(_ parts: inout TimeParts, _ now: Int64) -> TimeReading {
     if parts.hasEpoch { return Self.join(parts.epoch, parts.nanoseconds) }
     if let isAfternoon = parts.isAfternoon {
-      guard parts.hour <= 12 else { return nil }
+      guard parts.hour <= 12 else { return .unreadable }
       parts.hour = parts.hour % 12 &+ (isAfternoon ? 12 : 0)
     }
     if parts.yearOfCentury >= 0 {
@@ -99,8 +99,10 @@ extension TimeFormat {
   }
 
   @inline(__always)
-  private static func join(_ seconds: Int64, _ nanoseconds: Int) -> Int64? {
-    guard seconds >= CivilTime.secondsMin, seconds <= CivilTime.secondsMax else { return nil }
-    return seconds &* 1_000_000_000 &+ Int64(nanoseconds)
+  private static func join(_ seconds: Int64, _ nanoseconds: Int) -> TimeReading {
+    guard seconds >= CivilTime.secondsMin, seconds <= CivilTime.secondsMax else {
+      return .outOfRange
+    }
+    return .time(seconds &* 1_000_000_000 &+ Int64(nanoseconds))
   }
 }

@@ -39,6 +39,8 @@ public struct TimeFormat: Sendable {
   let isoSeparator: UInt8?
   /// The operation from which on a failure is forgiven when not strict.
   let coreEnd: Int
+  /// The operation from which on the core is forgiven, too: its date is complete by then.
+  let dateEnd: Int
   let zone: Zone
   let isStrict: Bool
 
@@ -46,7 +48,8 @@ public struct TimeFormat: Sendable {
   ///
   /// - Parameters:
   ///   - zone: where times belong whose format has neither `%z` nor `%Z`.
-  ///   - isStrict: false accepts a time whose fraction or zone is missing or unreadable.
+  ///   - isStrict: false accepts a time whose fraction or zone is missing or unreadable, and a date
+  ///     whose clock, behind it, is.
   /// - Throws: `ParserError.timeFormat` for conversions that don't exist.
   public init(_ source: String, zone: Zone = .utc, isStrict: Bool = true) throws(ParserError) {
     let bytes = Array(source.utf8)
@@ -69,7 +72,15 @@ public struct TimeFormat: Sendable {
       default: true
       }
     }
-    coreEnd = core.map { $0 + 1 } ?? compiled.count
+    let coreEnd = core.map { $0 + 1 } ?? compiled.count
+    self.coreEnd = coreEnd
+    let date = compiled.lastIndex { operation in
+      switch operation.step {
+      case .year, .century, .yearOfCentury, .month, .monthName, .day, .blankDay, .dayOfYear: true
+      default: false
+      }
+    }
+    dateEnd = date.map { $0 + 1 } ?? coreEnd
   }
 
   // MARK: Compiling

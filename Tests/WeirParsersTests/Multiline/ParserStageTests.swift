@@ -10,7 +10,8 @@ import WeirTelemetry
 @Suite("The parallel parser stage") struct ParserStageTests {
   /// A record of a line, with the fields of path and offset in front, behind the stage.
   private func run(
-    _ parser: ParserDefinition, _ line: String, extras: [String] = [], end: String = ""
+    _ parser: ParserDefinition, _ line: String, extras: [String] = [], end: String = "",
+    counters: StageCounters = StageCounters(kind: .filter, name: "p")
   ) throws -> String {
     let text = TextBatch(Array((line + end).utf8))
     let batch = text.batch
@@ -27,9 +28,7 @@ import WeirTelemetry
     batch.append(field, to: record)
     let stage = try ParserStage(Parser(parser), key: KeyTable.shared.intern("log"))
     let lane = stage.openLane(LaneContext(index: 0))
-    [UInt32(0)].withUnsafeBufferPointer {
-      lane.process(batch, $0, StageCounters(kind: .filter, name: "p"))
-    }
+    [UInt32(0)].withUnsafeBufferPointer { lane.process(batch, $0, counters) }
     let flags = UInt32(record.pointee.flags)
     return batch.fields(of: record).map { text.show($0) }.joined(separator: " ")
       + (flags & WEIR_RECORD_UNPARSED != 0 ? " unparsed" : "")
@@ -58,6 +57,18 @@ import WeirTelemetry
         == "p=0 log=\"raw\r\" unparsed")
     #expect(try run(definition(.json), "raw", end: "\n") == "log=\"raw\" unparsed")
     #expect(try run(definition(.json), "{\"a\":1}", end: "\r\n") == "a=1")
+  }
+
+  @Test("times and casts that fail are numbers of the stage")
+  func failures() throws {
+    let parser = definition(.regex, #"^(?<time>\S+) (?<n>\S+)$"#) {
+      $0.timeFormat = "%s"
+      $0.types = [.init(key: "n", type: .integer)]
+    }
+    let counters = StageCounters(kind: .filter, name: "p")
+    #expect(try run(parser, "soon x", counters: counters) == "n=\"x\"")
+    #expect(counters.extra[ParserCounterNames.timeFailures]?.count == 1)
+    #expect(counters.extra[ParserCounterNames.castFailures]?.count == 1)
   }
 
   @Test("the time of the line becomes the record's")

@@ -12,10 +12,19 @@ func read(
   _ format: String, _ text: String, zone: TimeFormat.Zone = .utc, strict: Bool = true,
   now clock: Int64 = now
 ) throws -> Int64? {
+  let reading = try reading(format, text, zone: zone, strict: strict, now: clock)
+  return if case .time(let time) = reading { time } else { nil }
+}
+
+/// What comes of reading a text under a format.
+func reading(
+  _ format: String, _ text: String, zone: TimeFormat.Zone = .utc, strict: Bool = true,
+  now clock: Int64 = now
+) throws -> TimeReading {
   let compiled = try TimeFormat(format, zone: zone, isStrict: strict)
   let bytes = Array(text.utf8) + [0]
   return bytes.withUnsafeBufferPointer { buffer in
-    buffer.baseAddress.flatMap { compiled.nanoseconds($0, buffer.count - 1, now: clock) }
+    buffer.baseAddress.map { compiled.reading($0, buffer.count - 1, now: clock) } ?? .unreadable
   }
 }
 
@@ -180,7 +189,36 @@ private func seconds(_ value: Int64, _ nanoseconds: Int64 = 0) -> Int64 {
       "the zone counts even where the fraction is missing")
     #expect(
       try read(format, "2026-02-03T04:05:06.5", strict: false) == seconds(moment, 500_000_000))
-    #expect(try read(format, "2026-02-03T04:05", strict: false) == nil)
+  }
+
+  @Test("without strictness a date does, with as much of the clock as there is")
+  func dateOnly() throws {
+    let format = "%Y-%m-%dT%H:%M:%S.%L%z"
+    let midnight = moment - 4 * 3600 - 5 * 60 - 6
+    for text in ["2026-02-03", "2026-02-03 04:05:06", "2026-02-03T", "2026-02-03Tx"] {
+      #expect(try read(format, text, strict: false) == seconds(midnight), "\(text)")
+      #expect(try read(format, text) == nil, "\(text)")
+    }
+    #expect(try read(format, "2026-02-03T04:05", strict: false) == seconds(moment - 6))
+    #expect(try read(format, "2026-02-03T04", strict: false) == seconds(moment - 6 - 300))
+    for text in ["", "x", "2026", "2026-02", "2026-02-xx", "2026-13-03"] {
+      #expect(try reading(format, text, strict: false) == .unreadable, "\(text)")
+    }
+    #expect(
+      try read("%d/%b/%Y:%H:%M:%S", "03/Feb/2026", strict: false) == seconds(midnight))
+    #expect(try read("%H:%M:%S %Y-%m-%d", "04:05:06 2026", strict: false) == nil)
+    #expect(try read("%H:%M:%S", "04:05", strict: false) == nil)
+  }
+
+  @Test("a time that no record can have is told apart from a text of another form")
+  func outOfRange() throws {
+    for text in ["1700000000000", "9223372036", "99999999999999999999999"] {
+      #expect(try reading("%s", text) == .outOfRange, "\(text)")
+    }
+    #expect(try reading("%s", "9223372035") == .time(9_223_372_035_000_000_000))
+    #expect(try reading("%Y-%m-%d", "9999-12-31") == .outOfRange)
+    #expect(try reading("%Y-%m-%d", "1500-12-31") == .outOfRange)
+    #expect(try reading("%Y-%m-%d", "next week") == .unreadable)
   }
 
   @Test("the sixtieth second is accepted")
