@@ -15,7 +15,10 @@ enum Traps {
     for input in configuration.inputs where input.plugin == "tail" {
       tail(input, &problems)
     }
-    for output in configuration.outputs { self.output(output, &problems) }
+    for output in configuration.outputs {
+      self.output(output, &problems)
+      if output.plugin == "file" { file(output, &problems) }
+    }
     storage(configuration, &problems)
   }
 
@@ -92,6 +95,14 @@ enum Traps {
     if input.property("multiline.parser") != nil, let parser = input.property("parser") {
       problems.warn(
         "multiline.parser is set, so it is ignored", at: parser.location, key: "parser")
+    }
+    for mode in ["docker_mode", "multiline"] {
+      guard let property = input.property(mode), input.property("multiline.parser") != nil,
+        ValueGrammar.bool(property.text) == true
+      else { continue }
+      problems.warn(
+        "multiline.parser is set, so it is ignored", at: property.location, key: mode,
+        suggestion: "leave out one of the two")
     }
     if let tag = input.tag, tag.contains("<"), input.property("tag_regex") == nil {
       problems.warn(

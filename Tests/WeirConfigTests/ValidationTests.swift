@@ -72,6 +72,26 @@ struct ValidationTests {
       ),
       ("[INPUT]\n name tail\n path x\n parser none\n", "there is no parser none; lines stay"),
       ("[INPUT]\n name tail\n path x\n parser a\n multiline.parser cri\n", "so it is ignored"),
+      (
+        "[INPUT]\n name tail\n path x\n multiline on\n parser_firstline a\n"
+          + " multiline.parser cri\n", "multiline: multiline.parser is set, so it is ignored"
+      ),
+      (
+        "[OUTPUT]\n name file\n match *\n format csv\n delimiter ;\n",
+        "delimiter: \";\" is none of the delimiters, so the default holds; use one of \\t, tab"
+      ),
+      (
+        "[OUTPUT]\n name file\n match *\n format ltsv\n label_delimiter foo\n",
+        "label_delimiter: \"foo\" is none of the delimiters"
+      ),
+      (
+        "[OUTPUT]\n name file\n match *\n format csv\n template {x}\n",
+        "template: it has no effect with the format csv; set format to template"
+      ),
+      (
+        "[OUTPUT]\n name file\n match *\n rotate_max_size 1M\n",
+        "rotate_max_size: it has no effect without rotate"
+      ),
       ("[OUTPUT]\n name stdout\n", "it has no match and no route leads to it"),
       ("[INPUT]\n name dummy\n alias a\n[INPUT]\n name dummy\n alias a\n", "has the same alias"),
       ("[FILTER]\n name record_modifier\n match *\n whitelist_key a\n", "use allowlist_key"),

@@ -74,12 +74,19 @@ extension MultilineDecoder {
       }
       batch.append(field, to: record)
     }
-    scan.extras.append(to: record, batch, at: group.lastPosition)
+    scan.extras.append(to: record, batch, at: offset(of: group))
     if let metadata { batch.append(metadata, to: record) }
     return true
   }
 
   // MARK: Pieces
+
+  /// What `offset_key` shows of a joined record, as in the reference: its last line, in the older
+  /// mode its first.
+  private func offset(of group: OpenGroup) -> UInt64 {
+    if case .firstLine = parsers[group.parser].kind { return group.position }
+    return group.lastPosition
+  }
 
   /// The text of a line, its line feed included where asked for.
   private func lineField(

@@ -73,6 +73,19 @@ import WeirStage
     #expect(harness.feed("", flags: .flushOpen) == ["log=\"E2\n\""])
   }
 
+  @Test("multiline on: the offset of a record is that of its first line")
+  func firstLineOffset() throws {
+    let config = InstanceConfig(
+      kind: .input, plugin: "tail",
+      options: ["path": "/x", "multiline": "on", "parser_firstline": "first"])
+    let decoder = try MultilineDecoder.configured(
+      config, LineSettings(offsetKey: "at"), catalogue(), limitBytes: 1 << 20)
+    let harness = ScanHarness(try #require(decoder))
+    #expect(harness.feed("1 a\n  b\n") == [])
+    #expect(harness.feed("  c\n2 d\n") == ["n=\"1\" m=\"a\n  b\n  c\" at=0"])
+    #expect(harness.feed("", flags: .streamEnd) == ["n=\"2\" m=\"d\" at=12"])
+  }
+
   @Test("multiline on: first lines begin, further ones add fields or go on with the text")
   func firstLineMode() throws {
     let harness = try scan(
