@@ -23,8 +23,9 @@ struct Program {
     }
   }
 
-  /// Fills descriptors 0 to 2 where the parent closed them, so that no file of ours becomes standard
-  /// input or output. A closed output stays one that cannot be written: records are not swallowed.
+  /// Fills descriptors 0 to 2 where the parent closed them, so that no file of ours becomes
+  /// standard input or output. A closed output stays one that cannot be written: no record is
+  /// swallowed.
   private func holdStandardDescriptors() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
       // The lowest free number is this one.

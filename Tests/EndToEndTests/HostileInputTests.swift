@@ -74,6 +74,33 @@ extension EndToEnd {
     }
 
     @Test(
+      "keys that a sender makes up cost neither its records nor others their fields",
+      .enabled(if: Settings.runsEngine, .init(rawValue: Settings.engineMissing)),
+      arguments: ["tail", "stdin"])
+    func madeUpKeys(input: String) throws {
+      let job = Job("keys")
+      var lines = (0..<300).map { number in
+        "{" + (0..<400).map { "\"k\(number)_\($0)\":\($0)" }.joined(separator: ",") + "}"
+      }
+      lines += (0..<3_000).map { "{\"usual\":\($0)}" }
+      let log = job.scratch / "made-up.log"
+      Files.write(lines.joined(separator: "\n") + "\n", to: log)
+      let parsers = job.scratch / "parsers.conf"
+      Files.write(job.section("PARSER", ["name j", "format json"]), to: parsers)
+      let reads =
+        input == "tail"
+        ? ["name tail", "path \(log)", "read_from_head on", "parser j"] : ["name stdin"]
+      let configuration =
+        job.section("SERVICE", ["flush 0.2", "grace 10", "parsers_file \(parsers)"])
+        + job.section("INPUT", reads) + job.section("OUTPUT", job.file("out.jsonl", match: "*"))
+      let engine = try job.start(configuration, input: input == "stdin" ? log : nil)
+      _ = job.settles(job.output())
+      let found = Files.text(job.output()).split(separator: "\n").map(String.init)
+      #expect(found == lines, "\(engine.lastWords)")
+      if input == "tail" { #expect(engine.stop() == 0, "\(engine.lastWords)") }
+    }
+
+    @Test(
       "a file that is cut off while it is read goes on from its new beginning",
       .enabled(if: Settings.runsEngine, .init(rawValue: Settings.engineMissing)))
     func truncated() throws {

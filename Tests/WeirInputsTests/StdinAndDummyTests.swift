@@ -76,16 +76,6 @@ struct StdinTests {
     #expect(bench.counters.dropped(.malformed) >= 4)
   }
 
-  @Test("more keys than the process learns and a batch used to hold lose no record")
-  func manyKeys() throws {
-    func record(_ number: Int) -> String {
-      "{" + (0..<400).map { "\"key \(number) \($0)\":\($0)" }.joined(separator: ",") + "}"
-    }
-    let bench = try records((0..<300).map(record), slotBytes: 1 << 20)
-    #expect(bench.records.count == 300)
-    #expect(bench.counters.dropped(.malformed) == 0)
-  }
-
   /// What is told about a text, whatever pieces it comes in.
   private func told(_ pieces: [String]) throws -> (told: [String], bench: RecordBench) {
     let told = TailBench.Holder<[String]>([])

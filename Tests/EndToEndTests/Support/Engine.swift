@@ -15,12 +15,12 @@ final class Engine {
 
   /// Starts the engine over a configuration text, which is written to `folder` under `name`.
   ///
-  /// Standard output goes to `NAME.out`, or to the descriptor `output`, which stays the caller's;
-  /// standard error goes to `NAME.err`. `asNobody` gives up root's rights, which no permission
-  /// holds back.
+  /// Standard input is the file `input`, else empty. Standard output goes to `NAME.out`, or to the
+  /// descriptor `output`, which stays the caller's; standard error goes to `NAME.err`. `asNobody`
+  /// gives up root's rights, which no permission holds back.
   init(
     _ configuration: String, in folder: String, name: String = "weir", arguments: [String] = [],
-    output: Int32? = nil, asNobody: Bool = false, isYAML: Bool = false
+    input: String? = nil, output: Int32? = nil, asNobody: Bool = false, isYAML: Bool = false
   ) throws(StartError) {
     let file = "\(folder)/\(name).\(isYAML ? "yaml" : "conf")"
     outputPath = "\(folder)/\(name).out"
@@ -32,7 +32,7 @@ final class Engine {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     let flags = O_WRONLY | O_CREAT | O_TRUNC
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDONLY, 0)
     if let output {
       posix_spawn_file_actions_adddup2(&actions, output, 1)
     } else {

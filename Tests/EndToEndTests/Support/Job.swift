@@ -42,11 +42,11 @@ struct Job {
 
   func start(
     _ configuration: String? = nil, name: String = "weir", arguments: [String] = [],
-    output: Int32? = nil, asNobody: Bool = false, isYAML: Bool = false
+    input: String? = nil, output: Int32? = nil, asNobody: Bool = false, isYAML: Bool = false
   ) throws -> Engine {
     try Engine(
       configuration ?? self.configuration(), in: scratch.path, name: name, arguments: arguments,
-      output: output, asNobody: asNobody, isYAML: isYAML)
+      input: input, output: output, asNobody: asNobody, isYAML: isYAML)
   }
 
   /// Waits until a file has not grown for a while; false when it still grows after `seconds`.
