@@ -51,6 +51,22 @@ struct ReplyTests {
     #expect(verdict.message.contains(type))
   }
 
+  @Test("a proxy's 400 is blamed on documents while other requests get through, else on the way")
+  func proxyRefuses() {
+    let page = "<html><h1>400 Bad Request</h1>"
+    func refused(_ items: Int) -> ReplyVerdict.Kind {
+      output.reply(page, status: 400, items: items).kind
+    }
+    #expect(refused(8) == .denied && refused(1) == .denied)
+    _ = output.reply(Self.reply([Self.item(201)], errors: false), items: 1)
+    // One document of eight is what the proxy does not like; a single one is refused for good.
+    #expect(refused(8) == .split && refused(4) == .split && refused(1) == .split)
+    // Nothing has got through since: it is not the documents.
+    #expect(refused(1) == .denied && refused(4) == .denied)
+    _ = output.reply(Self.reply([Self.item(201)], errors: false), items: 1)
+    #expect(refused(4) == .split)
+  }
+
   static let requests: [(status: Int, body: String, kind: ReplyVerdict.Kind)] = [
     (400, "<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port", .denied),
     (400, "", .denied), (400, "{}", .denied), (400, #"{"error":"no handler found"}"#, .denied),

@@ -1,4 +1,5 @@
 import CWeirPlugin
+import Synchronization
 import WeirSDK
 
 /// What both outputs do: settings, where requests go, lanes and replies.
@@ -16,6 +17,22 @@ class BulkOutput: HTTPOutputInstance {
   let missingIDs: Metric
   /// Ids that no action line may carry.
   let unsafeIDs: Metric
+
+  /// Elasticsearch has answered since something before it refused a single document.
+  private let hasAnswered = Atomic<Bool>(false)
+
+  /// A bulk reply has come.
+  func noteAnswer() {
+    if !hasAnswered.load(ordering: .relaxed) { hasAnswered.store(true, ordering: .relaxed) }
+  }
+
+  /// Whether a request that a proxy refused may have been refused for one of its documents: when
+  /// other requests get through. A refused single document has to be followed by a reply, so that a
+  /// proxy that refuses everything costs no more than one.
+  func mayBlameDocuments(_ count: Int) -> Bool {
+    count > 1
+      ? hasAnswered.load(ordering: .relaxed) : hasAnswered.exchange(false, ordering: .relaxed)
+  }
 
   required init(host: Host, options: Options) throws(PluginError) {
     self.host = host

@@ -90,6 +90,7 @@ final class BulkReply: HTTPReply, ReplyEvents {
   // MARK: The whole
 
   override func finish(isComplete: Bool) -> Verdict {
+    if isSuccess, scanner.hasTook { output.noteAnswer() }
     if output.settings.tracesErrors, !isSuccess || failedCount > 0 || scanner.isBroken {
       output.host.log(.error, "trace_error: \(status): \(String(decoding: head, as: UTF8.self))")
     }
@@ -130,7 +131,9 @@ final class BulkReply: HTTPReply, ReplyEvents {
     case 400 where reason.contains("unknown parameter [_type]"):
       return .denied(message + " (set suppress_type_name on: this server has no types)")
     case 400 where scanner.hasError && (type.count > 0 || !reason.isEmpty): return .split(message)
-    // Not Elasticsearch has refused the documents, but something before it the request.
+    // Not Elasticsearch has refused the documents, but something before it the request: for what is
+    // in it, or because nothing gets through.
+    case 400 where output.mayBlameDocuments(itemCount): return .split(message)
     case 400: return .denied(message + " (no answer of Elasticsearch: check host, port, path, tls)")
     case 403 where BulkReply.isBlock(type): return .retry(message)
     case 401:

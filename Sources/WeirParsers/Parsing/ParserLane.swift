@@ -1,5 +1,6 @@
 import CWeirKernels
 public import CWeirPlugin
+import Glibc
 public import WeirBatch
 public import WeirTelemetry
 
@@ -86,21 +87,24 @@ public final class ParserLane {
 
   /// Global keys first, local ones behind.
   static let globalKeysMax = KeyTable.learntMax + KeyTable.configuredMax
-  static let stampCount = globalKeysMax + 4_096
+  static let stampCount = globalKeysMax + BatchLimits().localKeysMax
 
   init(_ parser: Parser, _ matcher: RegexMatcher) {
     self.parser = parser
     self.matcher = matcher
     buffer = .allocate(capacity: Self.fieldsMax)
     members = .allocate(capacity: Self.fieldsMax)
-    keyStamps = .allocate(capacity: Self.stampCount)
-    keyStamps.initialize(repeating: 0, count: Self.stampCount)
+    // calloc: pages that no key reaches are never touched.
+    guard let stamps = calloc(Self.stampCount, MemoryLayout<UInt32>.stride) else {
+      preconditionFailure("out of memory")
+    }
+    keyStamps = stamps.bindMemory(to: UInt32.self, capacity: Self.stampCount)
   }
 
   deinit {
     buffer.deallocate()
     members.deallocate()
-    keyStamps.deallocate()
+    free(keyStamps)
   }
 
   /// The fields of the last parse; valid until the next one and while the batch is.

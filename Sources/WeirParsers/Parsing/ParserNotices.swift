@@ -20,7 +20,9 @@ final class ParserNotices: Sendable {
 
   /// A time was not read.
   func timeFailed(_ reading: TimeReading, _ text: UnsafeBufferPointer<UInt8>) {
-    if hasToldTime.exchange(true, ordering: .relaxed) { return }
+    if hasToldTime.load(ordering: .relaxed) || hasToldTime.exchange(true, ordering: .relaxed) {
+      return
+    }
     let format = definition.timeFormat ?? ""
     let failsLine = definition.format == .ltsv || definition.format == .logfmt
     let what =
@@ -36,7 +38,9 @@ final class ParserNotices: Sendable {
   func castFailed(
     _ type: ParserDefinition.FieldType, _ key: KeyID, _ text: UnsafeBufferPointer<UInt8>
   ) {
-    if hasToldCast.exchange(true, ordering: .relaxed) { return }
+    if hasToldCast.load(ordering: .relaxed) || hasToldCast.exchange(true, ordering: .relaxed) {
+      return
+    }
     let field = definition.types.first { KeyTable.shared.intern($0.key) == key }?.key ?? ""
     let what = "the value \(shown(text)) of \(field) is no \(type.rawValue) and stays text"
     tell(problem(what, "types", ParserCounterNames.castFailures))

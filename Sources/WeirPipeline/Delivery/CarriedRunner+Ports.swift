@@ -93,7 +93,12 @@ extension CarriedRunner: DeliveryPorts {
     case .stored: outcome = .ended(stored: stored)
     case .failed(let message): outcome = .failed(items, message)
     case .full where replay.isOpen:
-      // What is being sent again keeps its room.
+      // What is being sent again keeps its room; the replay ends with it, so that there is room.
+      if burial.parcel.consignment.origin != .deadLetters {
+        replaysLeft = 0
+        giveBackLeft()
+        endReplayIfDone()
+      }
       outcome = .failed(items, "storage.rejected.limit is reached")
     case .full:
       drop(items, "larger than storage.rejected.limit")

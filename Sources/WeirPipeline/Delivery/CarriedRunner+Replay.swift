@@ -51,7 +51,7 @@ extension CarriedRunner {
     endReplayIfDone()
   }
 
-  private func endReplayIfDone() {
+  func endReplayIfDone() {
     if replaysLeft == 0, replay.entries == 0 { endReplay() }
   }
 

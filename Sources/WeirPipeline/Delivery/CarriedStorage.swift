@@ -22,12 +22,6 @@ struct CarriedStorage {
     }
   }
 
-  /// Waits for what is being written.
-  func close() {
-    spool?.close()
-    deadLetters?.close()
-  }
-
   /// Appends a parcel; `done` comes on the spool's queue.
   static func append(
     _ parcel: Parcel, isGzip: Bool, to spool: Spool,

@@ -104,6 +104,7 @@ final class DeliveryEngine {
     for i in nodes.indices where !nodes[i].isUp { nodes[i].retryAt = now }
     for parcel in delayed { parcel.notBefore = now }
     resumeAt = .min
+    buryAgainAt = min(buryAgainAt, now)
     pump()
   }
 

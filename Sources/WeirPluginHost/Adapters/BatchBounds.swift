@@ -66,7 +66,8 @@ struct BatchBounds {
       && now.field_capacity == before.field_capacity && now.record_count >= before.record_count
       && now.record_count <= now.record_capacity && now.field_count >= before.field_count
       && now.field_count <= now.field_capacity && now.segment_count == before.segment_count
-      && now.local_key_count <= now.local_key_capacity && now.tag_count == before.tag_count
+      && now.local_key_count <= now.local_key_capacity
+      && now.local_key_count >= before.local_key_count && now.tag_count == before.tag_count
       && now.source_count == before.source_count && now.sequence == before.sequence
       && now.record_stride == before.record_stride && now.host == before.host
       && now.checkpoint == before.checkpoint && now.resource_count == before.resource_count
