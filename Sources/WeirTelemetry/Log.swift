@@ -26,6 +26,8 @@ public enum LogLevel: Int, Comparable, Sendable {
 public enum Log {
   private static let threshold = Atomic<Int>(LogLevel.info.rawValue)
   private static let descriptor = Atomic<Int32>(2)
+  /// Calls of `withErrorsOnly` under way.
+  private static let hushed = Atomic<Int>(0)
 
   public static var level: LogLevel {
     get { LogLevel(rawValue: threshold.load(ordering: .relaxed)) ?? .info }
@@ -34,6 +36,13 @@ public enum Log {
 
   /// Writes to `fd` from now on.
   public static func redirect(to fd: Int32) { descriptor.store(fd, ordering: .relaxed) }
+
+  /// Leaves out everything but errors, of all threads, while `body` runs; such calls may overlap.
+  public static func withErrorsOnly<Result>(_ body: () throws -> Result) rethrows -> Result {
+    hushed.add(1, ordering: .relaxed)
+    defer { hushed.subtract(1, ordering: .relaxed) }
+    return try body()
+  }
 
   /// Something failed, and what follows from it.
   public static func error(_ message: @autoclosure () -> String) { write(.error, message) }
@@ -64,8 +73,13 @@ public enum Log {
     return text
   }
 
+  /// Whether messages of this level are written now.
+  public static func tells(_ level: LogLevel) -> Bool {
+    level <= Log.level && (level == .error || hushed.load(ordering: .relaxed) == 0)
+  }
+
   private static func write(_ level: LogLevel, _ message: () -> String) {
-    guard level <= Log.level else { return }
+    guard tells(level) else { return }
     var now = time(nil)
     var parts = unsafe tm()
     unsafe gmtime_r(&now, &parts)

@@ -1,3 +1,5 @@
+import Dispatch
+import Glibc
 import Testing
 import WeirTelemetry
 
@@ -17,5 +19,17 @@ struct LogTests {
     for text in ["", "plain", #"C:\new "x""#, "größer – 日本語 🪵 ©"] {
       #expect(Log.oneLine(text) == text)
     }
+  }
+
+  @Test("it tells errors only while one of several callers wants that, and all afterwards")
+  func errorsOnly() {
+    DispatchQueue.concurrentPerform(iterations: 8) { index in
+      Log.withErrorsOnly {
+        Log.withErrorsOnly { _ = usleep(UInt32(index) * 500) }
+        #expect(Log.tells(.error) && !Log.tells(.warn) && !Log.tells(.info))
+      }
+    }
+    // Other tests of this process may want it too.
+    #expect(eventually(seconds: 60) { Log.tells(.info) })
   }
 }

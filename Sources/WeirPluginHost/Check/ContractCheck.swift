@@ -151,11 +151,12 @@ public struct ContractCheck {
     return isInTime
   }
 
+  /// What an instance leaves behind is told once, by the check.
   private mutating func checkLeaks(_ component: PluginComponent) throws {
-    // What an instance leaves behind is told once, below.
-    let level = Log.level
-    Log.level = .error
-    defer { Log.level = level }
+    try Log.withErrorsOnly { try lookForLeaks(component) }
+  }
+
+  private mutating func lookForLeaks(_ component: PluginComponent) throws {
     var accounted = 0
     for _ in 0..<10 { accounted += try oneLife(component) }
     report.expect(
