@@ -154,6 +154,31 @@ struct TailDescriptorTests {
     #expect(bench.wait { bench.arrivals.count { $0.flags.contains(.streamEnd) } == 20 })
   }
 
+  @Test("what a parked file still had when it was deleted is counted as lost")
+  func deletedUnread() throws {
+    let folder = Folder()
+    let text = lines(0, 20_000)
+    for name in ["a.log", "b.log"] { folder.append(name, text) }
+    let bench = try TailBench(
+      folder, [("path", folder.file("*.log")), ("read_from_head", "on")], slots: 2,
+      slotBytes: 64 << 10, filesMax: 1)
+    try bench.start()
+    // The second is closed at once, and the first is not read to its end: the ring is full.
+    let end = Clock.monotonic() + 20_000_000_000
+    while bench.counter(InputCounterNames.filesParked) == 0, Clock.monotonic() < end {
+      usleep(5_000)
+    }
+    for name in ["a.log", "b.log"] { folder.remove(name) }
+    #expect(
+      bench.wait {
+        bench.counter(InputCounterNames.lostBytes) > 0
+          && bench.arrivals.contains { $0.flags.contains(.streamEnd) }
+      })
+    let lost = Int(bench.counter(InputCounterNames.lostBytes))
+    let read = bench.text("a.log").utf8.count + bench.text("b.log").utf8.count
+    #expect(read > 0 && read + lost == 2 * text.utf8.count)
+  }
+
   @Test("the budget leaves descriptors to others")
   func budget() {
     let budget = DescriptorBudget()

@@ -12,14 +12,26 @@ struct ParkedFile {
   /// Bytes that it had, and when it was last written, at the last look.
   let size: UInt64
   let modifiedNanoseconds: Int64
-  /// Everything that it had was read.
-  let isRead: Bool
+  /// Bytes up to which it was read, and how many were seen since.
+  private let offset: UInt64
+  private var sizeSeen: UInt64
 
-  init(_ status: FileStatus, isRead: Bool) {
-    self.isRead = isRead
+  init(_ status: FileStatus, readTo offset: UInt64) {
+    self.offset = offset
     key = status.key
     size = status.size
+    sizeSeen = status.size
     modifiedNanoseconds = status.modifiedNanoseconds
+  }
+
+  /// Everything that it had was read.
+  var isRead: Bool { size == offset }
+  /// Bytes that are known to be in it and are not read.
+  var unread: Int { sizeSeen > offset ? Int(sizeSeen - offset) : 0 }
+
+  /// Notes its growth at a look.
+  mutating func see(_ status: FileStatus) {
+    if key == status.key { sizeSeen = status.size }
   }
 
   /// True when it is read, and nothing has happened to it since.
@@ -35,7 +47,7 @@ struct ParkedFile {
 /// A parked file is to this input what a file is to it after a restart, so rotations meanwhile are
 /// found the same way. Rotated files give their descriptor up after a second of quiet while
 /// others wait. What cannot be kept: bytes written to a parked file that is deleted before it could
-/// be opened again.
+/// be opened again; those that a look has seen are counted as lost.
 extension Tailer {
   /// How long a file that is not read to its end is read before others get its descriptor, while
   /// some wait, in nanoseconds.
@@ -51,6 +63,7 @@ extension Tailer {
 
   /// True when a parked stream stays as it is for now.
   func staysParked(_ stream: TailStream, _ status: FileStatus) -> Bool {
+    stream.parked?.see(status)
     guard let parked = stream.parked else { return false }
     if parked.isUnchanged(status) || stream.isWaiting { return true }
     if descriptors.hasRoom || parkIdle(1, but: nil) > 0 { return false }
@@ -96,13 +109,31 @@ extension Tailer {
       return false
     }
     let stream = file.stream
-    let isRead = status.size == file.offset
-    stream.parked = ParkedFile(status, isRead: isRead)
+    let parked = ParkedFile(status, readTo: file.offset)
+    stream.parked = parked
     unregistered.removeAll { $0 === file }
     close(file)
     count(InputCounterNames.filesParked)
-    if !isRead { wait(stream) }
+    if !parked.isRead { wait(stream) }
     return true
+  }
+
+  /// Forgets a parked file whose name is gone. Nobody holds it open: unless it was only renamed,
+  /// what it got since it was closed is gone with it.
+  func forgetParked(_ stream: TailStream) {
+    guard let parked = stream.parked else { return }
+    stream.parked = nil
+    let files = (knownByKey[parked.key] ?? []).filter {
+      !$0.isOpen && $0.row.stream == stream.path
+    }
+    if parked.unread > 0, !files.contains(where: { locate($0) != nil }) {
+      count(InputCounterNames.lostBytes, parked.unread)
+      tell(
+        stream.path,
+        "\(parked.unread) bytes were not read before it was deleted: it was closed, as more files "
+          + "are read than may be open; raise the limit of open files")
+    }
+    for file in files { file.isDrained = true }
   }
 
   /// Opens files that wait, as far as there is room; files that are read for long make some.

@@ -60,14 +60,7 @@ extension Tailer {
   /// Nothing stands at the path: between the two steps of a rotation, or for good.
   private func vanished(_ stream: TailStream) {
     stream.isGone = !nameExists(stream.path)
-    if let parked = stream.parked {
-      // Nobody holds it open: what it may have got since it was closed is gone with it.
-      for file in knownByKey[parked.key] ?? [] where !file.isOpen && file.row.stream == stream.path
-      {
-        file.isDrained = true
-      }
-      stream.parked = nil
-    }
+    forgetParked(stream)
     if let newest = stream.chain.last, !newest.isLeft { leave(newest) }
     if stream.isGone && stream.chain.isEmpty && stream.drained.isEmpty { end(stream) }
     care()
@@ -103,7 +96,7 @@ extension Tailer {
   }
 
   /// Where a rotated file is now: by its inode among the siblings of its old name.
-  private func locate(_ file: KnownFile) -> Path? {
+  func locate(_ file: KnownFile) -> Path? {
     if let open = openFiles[file.key], open.known !== file { return nil }
     let place = splitPath(file.row.path)
     listing.reset()
