@@ -50,6 +50,15 @@ public struct ConfigCheck: Sendable {
     return (loaded.configuration, ConfigCheck(loaded.configuration, loaded.problems))
   }
 
+  /// What a start says besides the problems: options in use whose subject is still missing.
+  public var startWarnings: [ConfigProblem] {
+    notYet.map {
+      ConfigProblem(
+        "\($0.option) is not part of this version yet: \($0.reason)", at: $0.location,
+        severity: .warning)
+    }
+  }
+
   /// Whether Weir would start.
   public var isSuccessful: Bool { !problems.hasErrors }
 

@@ -30,7 +30,7 @@ public enum HelpText {
   ) -> String? {
     guard let schema = registry.schema(kind, name) else { return nil }
     var lines = ["\(kind.rawValue) \(schema.name): \(schema.help)", "", "options:"]
-    lines += (schema.options + schema.globalOptions).map { option in
+    lines += options(schema).map { option in
       var line = "  " + pad(option.name, 40) + option.help
       if let text = option.defaultText { line += " (\(text))" }
       return line
@@ -43,7 +43,7 @@ public enum HelpText {
     _ kind: StageKind, _ name: String, _ registry: SchemaRegistry
   ) -> String? {
     guard let schema = registry.schema(kind, name) else { return nil }
-    let options = (schema.options + schema.globalOptions).map { option in
+    let options = options(schema).map { option in
       let fallback = option.defaultText.map { quoted($0) } ?? "null"
       return "{\"name\":\(quoted(option.name)),\"description\":\(quoted(option.help)),"
         + "\"default\":\(fallback)}"
@@ -58,6 +58,12 @@ public enum HelpText {
       registry.names(kind).compactMap { pluginJSON(kind, $0, registry) }
     }
     return "[" + all.map { $0.dropLast() }.joined(separator: ",\n") + "]\n"
+  }
+
+  /// The options of a plugin, its own first; of two with one name the first is the one that works.
+  private static func options(_ schema: PluginSchema) -> [OptionSchema] {
+    var seen: Set<String> = []
+    return (schema.options + schema.globalOptions).filter { seen.insert($0.name).inserted }
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {

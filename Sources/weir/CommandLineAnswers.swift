@@ -37,7 +37,8 @@ enum CommandLineAnswers {
       put(check.text, on: STDOUT_FILENO)
       return check.isSuccessful ? 0 : 1
     }
-    for problem in check.problems.all { put("\(problem)\n", on: STDERR_FILENO) }
+    let said = check.problems.all + check.startWarnings
+    for problem in said { put("\(problem)\n", on: STDERR_FILENO) }
     if !check.isSuccessful { return 1 }
     guard action == .dryRun else { return nil }
     put("configuration test is successful\n", on: STDERR_FILENO)

@@ -118,6 +118,9 @@ struct InvocationTests {
     #expect(text.contains("mem_buf_limit"))
     let json = try #require(HelpText.pluginJSON(.output, "file", .builtin))
     #expect(json.contains("{\"name\":\"rotate_max_size\",\"description\":"))
+    let names = try #require(HelpText.plugin(.output, "stdout", .builtin)).split(separator: "\n")
+      .filter { $0.hasPrefix("  ") }.compactMap { $0.split(separator: " ").first }
+    #expect(names.count > 20 && Set(names).count == names.count, "an option is named once")
     #expect(HelpText.plugin(.input, "none", .builtin) == nil)
     #expect(HelpText.general(.builtin).contains("-c, --config FILE"))
   }

@@ -213,6 +213,11 @@ struct ValidationTests {
         "service coro_stack_size", "tail.0 threaded", "tail.0 watcher_interval",
       ])
     #expect(check.notYet.map(\.option) == ["service http_server"])
+    #expect(
+      check.startWarnings.map(\.description) == [
+        "main.conf:3:2: warning: service http_server is not part of this version yet: "
+          + "the monitoring server"
+      ])
     #expect(check.text.contains("main.conf:3:2: service http_server: the monitoring server"))
     #expect(check.text.hasSuffix("ok: 0 error(s), 0 warning(s)\n"))
   }

@@ -111,6 +111,32 @@ struct YAMLConfigurationTests {
     #expect(found.text.contains("accepted is a map"), "\(found.text)")
   }
 
+  @Test(
+    "a condition with a key that it does not know, or without rules, is an error",
+    arguments: [
+      ("condition: {op: or, rules: [{field: $a, op: eq, value: 1, vlaue: 2}]}", "vlaue"),
+      ("condition: {op: or, rules: [{field: $a, op: eq, value: 1, invert: on}]}", "invert"),
+      ("condition:", "a condition needs rules"),
+    ])
+  func unknownConditionKeys(condition: String, named: String) throws {
+    let (_, problems) = loadYAML(
+      """
+      pipeline:
+        inputs:
+          - name: dummy
+            processors:
+              logs:
+                - name: content_modifier
+                  action: insert
+                  key: n
+                  value: 12
+                  \(condition)
+      \(output)
+      """)
+    #expect(problems.hasErrors)
+    #expect(problems.text.contains(named), "\(problems.text)")
+  }
+
   @Test("routes lead to outputs by alias, instance or plugin, with a default and a fallback")
   func routes() throws {
     let (configuration, problems) = loadYAML(
