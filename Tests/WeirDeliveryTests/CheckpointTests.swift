@@ -105,7 +105,8 @@ struct CheckpointTests {
       write(descriptor, $0, strlen($0))
     }
     close(descriptor)
-    #expect(throws: CheckpointError.self) { _ = try CheckpointDatabase(path: path) }
+    let error = #expect(throws: CheckpointError.self) { _ = try CheckpointDatabase(path: path) }
+    #expect(error?.description.contains(path) == true, "\(String(describing: error))")
   }
 
   @Test("Fluent Bit's table is read in its old and its new form, once")

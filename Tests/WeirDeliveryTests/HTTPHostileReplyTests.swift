@@ -165,7 +165,19 @@ struct HTTPHostileReplyTests {
   func compressedBomb() throws {
     let bytes = try gzipped("head -c 300000000 /dev/zero")
     let reply = try exchange(encoded(bytes), reader: TestReader(bytesKept: 0))
-    #expect(isBroken(reply), "\(reply.ends)")
+    #expect(reply.ends == [.broken("it is longer than 256 MiB")], "\(reply.ends)")
+  }
+
+  @Test("a reply without end is given up")
+  func endless() throws {
+    let server = TestServer { connection in
+      guard connection.readRequest() != nil else { return }
+      connection.write("HTTP/1.1 200 OK\r\n\r\n")
+      while connection.write([UInt8](repeating: 0x20, count: 1 << 20)) {}
+    }
+    let reply = try exchange(server, reader: TestReader(bytesKept: 0))
+    #expect(reply.ends == [.broken("it is longer than 256 MiB")], "\(reply.ends)")
+    #expect(reply.bodyBytes > 255 << 20 && reply.bodyBytes <= 256 << 20)
   }
 
   @Test("a huge reply streams through")

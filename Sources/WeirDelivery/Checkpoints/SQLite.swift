@@ -3,8 +3,10 @@ import CSQLite
 /// One connection to a SQLite file, used by one queue at a time.
 final class SQLiteConnection {
   private var handle: OpaquePointer?
+  private let path: String
 
   init(path: String) throws(CheckpointError) {
+    self.path = path
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     guard sqlite3_open_v2(path, &handle, flags, nil) == SQLITE_OK else {
       let why = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
@@ -17,20 +19,23 @@ final class SQLiteConnection {
 
   deinit { sqlite3_close_v2(handle) }
 
-  var message: String { String(cString: sqlite3_errmsg(handle)) }
+  /// What went wrong last, and in which file.
+  var failure: CheckpointError {
+    CheckpointError("\(path): \(String(cString: sqlite3_errmsg(handle)))")
+  }
   /// Rows that the last statement changed.
   var changes: Int { Int(sqlite3_changes(handle)) }
 
   func execute(_ sql: String) throws(CheckpointError) {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else {
-      throw CheckpointError("\(sql): \(message)")
+      throw failure
     }
   }
 
   func prepare(_ sql: String) throws(CheckpointError) -> SQLiteStatement {
     var statement: OpaquePointer?
     guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, let statement else {
-      throw CheckpointError("\(sql): \(message)")
+      throw failure
     }
     return SQLiteStatement(statement, self)
   }
@@ -79,7 +84,7 @@ final class SQLiteStatement {
     let result = sqlite3_step(statement)
     sqlite3_reset(statement)
     guard result == SQLITE_DONE || result == SQLITE_ROW else {
-      throw CheckpointError(connection.message)
+      throw connection.failure
     }
   }
 
@@ -90,7 +95,7 @@ final class SQLiteStatement {
     case SQLITE_DONE:
       sqlite3_reset(statement)
       return false
-    default: throw CheckpointError(connection.message)
+    default: throw connection.failure
     }
   }
 

@@ -5,8 +5,8 @@ final class HTTPTransfer {
   /// Bytes of all header lines of a reply, 1xx included.
   static let headerBytesMax = 64 << 10
   private static let contentTypeBytesMax = 256
-  /// Bytes of a reply's body, decoded, when it comes compressed.
-  static let decodedBytesMax = 256 << 20
+  /// Bytes of a reply's body, decoded; no server has that much to say of one request.
+  static let bodyBytesMax = 256 << 20
 
   let easy: UnsafeMutableRawPointer
   /// Where libcurl puts a sentence about a failure.
@@ -26,7 +26,7 @@ final class HTTPTransfer {
   private var contentType = ""
   private var headerBytes = 0
   private var isEncoded = false
-  private var decodedBytes = 0
+  private var bodyBytes = 0
   private(set) var hasBegun = false
   private(set) var isAborted = false
   /// Ours to say where libcurl only knows that a callback refused.
@@ -68,7 +68,7 @@ final class HTTPTransfer {
     contentType = ""
     headerBytes = 0
     isEncoded = false
-    decodedBytes = 0
+    bodyBytes = 0
     hasBegun = false
     isAborted = false
     refusal = nil
@@ -122,9 +122,9 @@ final class HTTPTransfer {
   /// Takes bytes of the body; false ends the transfer.
   func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if bytes.isEmpty { return true }
-    decodedBytes += bytes.count
-    if isEncoded && decodedBytes > HTTPTransfer.decodedBytesMax {
-      refusal = .broken("decompressed it is longer than \(HTTPTransfer.decodedBytesMax) bytes")
+    bodyBytes += bytes.count
+    if bodyBytes > HTTPTransfer.bodyBytesMax {
+      refusal = .broken("it is longer than \(HTTPTransfer.bodyBytesMax >> 20) MiB")
       return false
     }
     if reader?.receive(bytes) == true { return true }

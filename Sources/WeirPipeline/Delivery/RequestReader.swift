@@ -11,9 +11,6 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
   private var reply: (any CarriedReply)?
   private var isSatisfied = false
   private var status = 0
-  private var bytes = 0
-  /// Bytes of a reply that are read; no server has that much to say of one request.
-  static let bytesMax = 256 << 20
 
   /// `done` is called exactly once, on the transport's thread.
   init(
@@ -32,8 +29,6 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let reply else { return false }
-    self.bytes += bytes.count
-    if self.bytes > RequestReader.bytesMax { return false }
     if !reply.receive(bytes) { isSatisfied = true }
     return !isSatisfied
   }
@@ -46,9 +41,6 @@ final class RequestReader: HTTPReplyReader, @unchecked Sendable {
     self.reply = nil
     var verdict = reply.finish(isComplete: failure == nil)
     verdict.status = status
-    let failure =
-      bytes > RequestReader.bytesMax && failure != .cancelled
-      ? .broken("it is longer than \(RequestReader.bytesMax >> 20) MiB") : failure
     // What a reply says before it breaks off counts: those items are stored.
     if let failure, !isSatisfied, verdict.kind == .retry {
       done(failure == .cancelled ? .cancelled : .failure(failure.description))

@@ -56,25 +56,6 @@ struct RequestReaderTests {
     #expect(verdict.kind == (status == 413 ? .split : .denied))
   }
 
-  @Test("a reply without end is given up, and so is what it says of too many bytes")
-  func endless() throws {
-    let ended = Box(Locked<DeliveryOutcome?>(nil))
-    let reader = RequestReader(StatusOutput(), itemCount: 2) { outcome in
-      ended.value.withLock { $0 = outcome }
-    }
-    reader.begin(status: 503, contentType: "text/plain")
-    let piece = [UInt8](repeating: 32, count: 1 << 20)
-    var count = 0
-    while count < 10_000, piece.withUnsafeBytes({ reader.receive($0) }) { count += 1 }
-    #expect(count == RequestReader.bytesMax >> 20)
-    reader.end(.aborted)
-    guard case .failure(let text) = ended.value.withLock({ $0 }) else {
-      Issue.record("it counts as a reply")
-      return
-    }
-    #expect(text.contains("longer than 256 MiB"))
-  }
-
   @Test("without a status, or with one that says try again, the failure is what is told")
   func failureWins() {
     for status in [nil, 503] {
