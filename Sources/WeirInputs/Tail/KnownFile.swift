@@ -14,12 +14,16 @@ final class KnownFile {
   var isOpen = false
   /// It was read to its end after its name had moved on: nothing more will come of it.
   var isDrained = false
+  /// Bytes that it was seen to have since it was closed; 0 while it is open, and after a start.
+  var sizeSeen: UInt64 = 0
 
   init(_ row: CheckpointRow) { self.row = row }
 
   var key: FileKey { FileKey(device: row.device, inode: row.inode) }
   /// Where reading begins: behind what this process has read, else behind what is stored.
   var resumePosition: UInt64 { end ?? generation?.committed ?? row.position }
+  /// Bytes that it has, or had, and that were not read, as far as that is known.
+  var unread: Int { sizeSeen > resumePosition ? Int(sizeSeen - resumePosition) : 0 }
   /// True when every output has finished with all that was read.
   var isDone: Bool {
     guard let end else { return true }

@@ -256,6 +256,7 @@ extension Tailer {
     file.generation = generation
     file.isOpen = true
     file.isDrained = false
+    file.sizeSeen = 0
     file.end = nil
     if file.key != key || file.row.path != path {
       update(file, path: path, key: key, isRotated: false)

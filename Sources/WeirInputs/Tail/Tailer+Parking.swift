@@ -8,30 +8,26 @@ import WeirTelemetry
 
 /// What is known of a stream's file while it is closed to save a descriptor.
 struct ParkedFile {
+  let known: KnownFile
   let key: FileKey
-  /// Bytes that it had, and when it was last written, at the last look.
+  /// Bytes that it had, and when it was last written, when it was closed.
   let size: UInt64
   let modifiedNanoseconds: Int64
-  /// Bytes up to which it was read, and how many were seen since.
-  private let offset: UInt64
-  private var sizeSeen: UInt64
+  /// Everything that it had was read.
+  let isRead: Bool
 
-  init(_ status: FileStatus, readTo offset: UInt64) {
-    self.offset = offset
+  init(_ file: TailFile, _ status: FileStatus) {
+    known = file.known
+    known.sizeSeen = status.size
     key = status.key
     size = status.size
-    sizeSeen = status.size
     modifiedNanoseconds = status.modifiedNanoseconds
+    isRead = status.size == file.offset
   }
 
-  /// Everything that it had was read.
-  var isRead: Bool { size == offset }
-  /// Bytes that are known to be in it and are not read.
-  var unread: Int { sizeSeen > offset ? Int(sizeSeen - offset) : 0 }
-
-  /// Notes its growth at a look.
-  mutating func see(_ status: FileStatus) {
-    if key == status.key { sizeSeen = status.size }
+  /// Notes how much it has at a look.
+  func see(_ status: FileStatus) {
+    if key == status.key && !known.isOpen { known.sizeSeen = status.size }
   }
 
   /// True when it is read, and nothing has happened to it since.
@@ -63,8 +59,8 @@ extension Tailer {
 
   /// True when a parked stream stays as it is for now.
   func staysParked(_ stream: TailStream, _ status: FileStatus) -> Bool {
-    stream.parked?.see(status)
     guard let parked = stream.parked else { return false }
+    parked.see(status)
     if parked.isUnchanged(status) || stream.isWaiting { return true }
     if descriptors.hasRoom || parkIdle(1, but: nil) > 0 { return false }
     wait(stream)
@@ -109,31 +105,19 @@ extension Tailer {
       return false
     }
     let stream = file.stream
-    let parked = ParkedFile(status, readTo: file.offset)
-    stream.parked = parked
     unregistered.removeAll { $0 === file }
     close(file)
+    let parked = ParkedFile(file, status)
+    stream.parked = parked
     count(InputCounterNames.filesParked)
     if !parked.isRead { wait(stream) }
     return true
   }
 
-  /// Forgets a parked file whose name is gone. Nobody holds it open: unless it was only renamed,
-  /// what it got since it was closed is gone with it.
-  func forgetParked(_ stream: TailStream) {
-    guard let parked = stream.parked else { return }
+  /// The name of a parked file is gone, or another file's. It is forgotten once it is gone too.
+  func leaveParked(_ stream: TailStream) {
+    if let known = stream.parked?.known, !known.isOpen { known.isDrained = true }
     stream.parked = nil
-    let files = (knownByKey[parked.key] ?? []).filter {
-      !$0.isOpen && $0.row.stream == stream.path
-    }
-    if parked.unread > 0, !files.contains(where: { locate($0) != nil }) {
-      count(InputCounterNames.lostBytes, parked.unread)
-      tell(
-        stream.path,
-        "\(parked.unread) bytes were not read before it was deleted: it was closed, as more files "
-          + "are read than may be open; raise the limit of open files")
-    }
-    for file in files { file.isDrained = true }
   }
 
   /// Opens files that wait, as far as there is room; files that are read for long make some.
@@ -193,7 +177,7 @@ extension Tailer {
   func hasOpened(_ stream: TailStream) {
     guard let newest = stream.chain.last else { return }
     if stream.parked != nil { count(InputCounterNames.filesUnparked) }
-    stream.parked = nil
+    leaveParked(stream)
     keepWithinDescriptors(newest)
   }
 }

@@ -60,7 +60,7 @@ extension Tailer {
   /// Nothing stands at the path: between the two steps of a rotation, or for good.
   private func vanished(_ stream: TailStream) {
     stream.isGone = !nameExists(stream.path)
-    forgetParked(stream)
+    leaveParked(stream)
     if let newest = stream.chain.last, !newest.isLeft { leave(newest) }
     if stream.isGone && stream.chain.isEmpty && stream.drained.isEmpty { end(stream) }
     care()
@@ -96,7 +96,7 @@ extension Tailer {
   }
 
   /// Where a rotated file is now: by its inode among the siblings of its old name.
-  func locate(_ file: KnownFile) -> Path? {
+  private func locate(_ file: KnownFile) -> Path? {
     if let open = openFiles[file.key], open.known !== file { return nil }
     let place = splitPath(file.row.path)
     listing.reset()
@@ -267,11 +267,25 @@ extension Tailer {
       }
       if let sibling = compressedForm(of: file) {
         update(file, path: sibling.path, key: sibling.status.key, isRotated: true)
-      } else if file.isForgettable {
-        drop(file)
+      } else {
+        tellUnread(file)
+        if file.isForgettable { drop(file) }
       }
     }
     listing.reset()
+  }
+
+  /// Counts what a file that is gone still had when it was closed, or was looked at since.
+  private func tellUnread(_ file: KnownFile) {
+    let bytes = file.unread
+    guard bytes > 0 else { return }
+    file.sizeSeen = 0
+    host.counters.drop(.lostFile, records: 0, bytes: bytes)
+    count(InputCounterNames.lostBytes, bytes)
+    tell(
+      file.row.path,
+      "it is gone with \(bytes) bytes that were not read: it was closed at a stop, or as there are "
+        + "more files than may be open")
   }
 
   private func drop(_ file: KnownFile) {

@@ -156,6 +156,7 @@ final class Tailer: @unchecked Sendable {
     for file in openFiles.values {
       file.known.end = file.offset
       file.known.isOpen = false
+      if !file.isCompressed { file.known.sizeSeen = file.status?.size ?? 0 }
       file.close()
     }
     prune()
