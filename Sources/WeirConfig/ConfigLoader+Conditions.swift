@@ -4,7 +4,7 @@ extension ConfigLoader {
   mutating func condition(_ node: ConfigNode) -> ConditionDefinition? {
     var made = ConditionDefinition(rules: [], location: node.location)
     for entry in mapEntries(node, of: "condition") {
-      switch entry.key {
+      switch entry.key.lowercased() {
       case "op":
         let word = (expanded(entry.value).text ?? "").lowercased()
         if let combination = ConditionDefinition.Combination(rawValue: word) {
@@ -37,12 +37,13 @@ extension ConfigLoader {
   private mutating func conditionRule(_ node: ConfigNode) -> ConditionDefinition.Rule? {
     var fields: [String: ConfigNode] = [:]
     for entry in node.map ?? [] {
-      fields[entry.key] = expanded(entry.value)
+      let key = entry.key.lowercased()
+      fields[key] = expanded(entry.value)
       let keys = ["field", "op", "value", "context"]
-      if keys.contains(entry.key) { continue }
-      problems.error(
-        "a rule does not know it", at: entry.keyLocation, key: entry.key,
-        suggestion: nearest(entry.key, in: keys).map { "did you mean \"\($0)\"?" })
+      if keys.contains(key) { continue }
+      problems.warn(
+        "it is left out: a rule does not know it", at: entry.keyLocation, key: entry.key,
+        suggestion: nearest(key, in: keys).map { "did you mean \"\($0)\"?" })
     }
     guard let field = fields["field"]?.text, let word = fields["op"]?.text?.lowercased(),
       let value = fields["value"]

@@ -63,7 +63,7 @@ extension ConfigLoader {
     var properties: [Property] = []
     var condition: ConditionDefinition?
     for entry in node.map ?? [] {
-      if entry.key == "condition", entry.value.map != nil || entry.value.text == "" {
+      if entry.key == "condition", entry.value.map != nil {
         condition = self.condition(entry.value)
         continue
       }
@@ -112,7 +112,7 @@ extension ConfigLoader {
   private mutating func route(_ node: ConfigNode) -> RouteDefinition? {
     var route = RouteDefinition(name: "", targets: [], location: node.location)
     for entry in node.map ?? [] {
-      switch entry.key {
+      switch entry.key.lowercased() {
       case "name": route.name = expanded(entry.value).text ?? ""
       case "condition": route.condition = condition(entry.value)
       case "per_record_routing": route.perRecord = flag(entry)
@@ -141,7 +141,7 @@ extension ConfigLoader {
   private mutating func targets(_ node: ConfigNode) -> [RouteDefinition.Target] {
     var found: [RouteDefinition.Target] = []
     for entry in mapEntries(node, of: "to") {
-      guard entry.key == "outputs" else {
+      guard entry.key.lowercased() == "outputs" else {
         problems.error("it is not known", at: entry.keyLocation, key: entry.key)
         continue
       }
@@ -149,13 +149,13 @@ extension ConfigLoader {
         var name = expanded(item).text
         var fallback: String?
         for field in item.map ?? [] {
-          switch field.key {
+          switch field.key.lowercased() {
           case "name": name = expanded(field.value).text
           case "fallback": fallback = expanded(field.value).text
           default:
-            problems.error(
-              "an output of a route has name and fallback only", at: field.keyLocation,
-              key: field.key)
+            problems.warn(
+              "it is left out: an output of a route has name and fallback only",
+              at: field.keyLocation, key: field.key)
           }
         }
         guard let name, !name.isEmpty else {

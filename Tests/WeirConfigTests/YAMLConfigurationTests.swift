@@ -111,30 +111,29 @@ struct YAMLConfigurationTests {
     #expect(found.text.contains("accepted is a map"), "\(found.text)")
   }
 
-  @Test(
-    "a condition with a key that it does not know, or without rules, is an error",
-    arguments: [
-      ("condition: {op: or, rules: [{field: $a, op: eq, value: 1, vlaue: 2}]}", "vlaue"),
-      ("condition: {op: or, rules: [{field: $a, op: eq, value: 1, invert: on}]}", "invert"),
-      ("condition:", "a condition needs rules"),
-    ])
-  func unknownConditionKeys(condition: String, named: String) throws {
-    let (_, problems) = loadYAML(
+  @Test("a key that a rule or an output of a route does not know is told, in whatever case")
+  func unknownKeys() throws {
+    let (configuration, problems) = loadYAML(
       """
       pipeline:
         inputs:
           - name: dummy
-            processors:
+            routes:
               logs:
-                - name: content_modifier
-                  action: insert
-                  key: n
-                  value: 12
-                  \(condition)
+                - Name: errors
+                  condition:
+                    Rules:
+                      - {Field: $level, OP: eq, value: error, invert: on, contxt: body}
+                  to: {outputs: [{Name: "null", weight: 2}]}
       \(output)
       """)
-    #expect(problems.hasErrors)
-    #expect(problems.text.contains(named), "\(problems.text)")
+    #expect(
+      problems.all.map { "\($0.severity) \($0.key ?? "") \($0.suggestion ?? "")" } == [
+        "warning invert ", "warning contxt did you mean \"context\"?", "warning weight ",
+      ], "\(problems.text)")
+    let route = try #require(configuration.inputs.first?.routes.first)
+    #expect(route.name == "errors" && route.targets.map(\.name) == ["null"])
+    #expect(route.condition?.rules.count == 1)
   }
 
   @Test("routes lead to outputs by alias, instance or plugin, with a default and a fallback")
