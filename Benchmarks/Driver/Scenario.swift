@@ -30,7 +30,7 @@ struct Scenario {
       name: "cri-es-gzip", corpus: "cri", sizeMiB: 256, pipeline: "cri-es-gzip.conf",
       floorMode: "cri-bulk-gzip", ratioMax: 2.0, peakMiBMax: 96, delivers: true),
     Scenario(
-      name: "regex-null", corpus: "cri-nginx", sizeMiB: 256, pipeline: "regex-null.conf",
+      name: "regex-null", corpus: "cri-nginx", sizeMiB: 1024, pipeline: "regex-null.conf",
       floorMode: "cri-null", lanes: [1, 2], speedupMin: 1.6),
     Scenario(
       name: "blank-null", corpus: "blank", sizeMiB: 64, pipeline: "blank-null.conf",

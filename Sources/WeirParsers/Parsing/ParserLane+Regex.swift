@@ -4,8 +4,8 @@ import WeirBatch
 extension ParserLane {
   /// The named captures as fields; an expression without names never matches.
   func parseRegex(_ subject: ParseSubject, _ sink: inout FieldSink, _ now: Int64) -> Bool {
-    guard let regex = parser.regex, !parser.captures.isEmpty,
-      matcher.search(regex, subject.base, subject.count)
+    guard let program, !parser.captures.isEmpty,
+      matcher.search(program, subject.base, subject.count)
     else { return false }
     for capture in parser.captures {
       let (start, count) = matcher.range(capture.group) ?? (0, 0)

@@ -73,17 +73,21 @@ public final class ParserLane {
   }
 
   public let parser: Parser
-  public private(set) var counters = Counters()
+  // Variables are used with every record and never held while anything else runs: nothing to check
+  // at run time.
+  @exclusivity(unchecked) public private(set) var counters = Counters()
   /// What of them stages have been told.
   private var reported = Counters()
   let matcher: RegexMatcher
+  /// The parser's expression.
+  let program: RegexProgram?
   private let buffer: UnsafeMutablePointer<weir_field>
-  private var fieldCount = 0
+  @exclusivity(unchecked) private var fieldCount = 0
   /// Whether a key occurs twice in `fields`: then set `WEIR_RECORD_DUPLICATES` on the record.
-  public private(set) var hasDuplicates = false
+  @exclusivity(unchecked) public private(set) var hasDuplicates = false
   let members: UnsafeMutablePointer<weir_json_member>
   let keyStamps: UnsafeMutablePointer<UInt32>
-  var stamp: UInt32 = 0
+  @exclusivity(unchecked) var stamp: UInt32 = 0
 
   /// Global keys first, local ones behind.
   static let globalKeysMax = KeyTable.learntMax + KeyTable.configuredMax
@@ -92,6 +96,7 @@ public final class ParserLane {
   init(_ parser: Parser, _ matcher: RegexMatcher) {
     self.parser = parser
     self.matcher = matcher
+    program = parser.regex?.program
     buffer = .allocate(capacity: Self.fieldsMax)
     members = .allocate(capacity: Self.fieldsMax)
     // calloc: pages that no key reaches are never touched.

@@ -10,6 +10,19 @@ public enum SubjectText: Sendable {
   case unknown
 }
 
+/// What a match needs of a `Regex`, and valid as long as that is.
+///
+/// It counts no references: lanes that match the same expression would change the same count with
+/// every record.
+struct RegexProgram {
+  let utf: OpaquePointer
+  /// Absent when the pattern cannot be written over bytes; such lines then never match.
+  let bytes: OpaquePointer?
+  /// Bytes that every match contains, to be looked for first; empty when that is not worth it.
+  let literal: UnsafeBufferPointer<UInt8>
+  let captureCount: UInt32
+}
+
 /// A Ruby regular expression compiled for matching on many lanes at once.
 ///
 /// Immutable after `init`, so it is shared; all scratch memory is in the lane's `RegexMatcher`.
@@ -33,10 +46,7 @@ public final class Regex: @unchecked Sendable {
   /// Highest capture index.
   public let captureCount: Int
 
-  let utf: OpaquePointer
-  /// Absent when the pattern cannot be written over bytes; such lines then never match.
-  let bytes: OpaquePointer?
-  let literal: [UInt8]
+  let program: RegexProgram
 
   /// Distinct capture names, in table order.
   public var captureNames: [String] {
@@ -58,15 +68,21 @@ public final class Regex: @unchecked Sendable {
     captures = ruby.names.flatMap { group in
       group.groups.map { Capture(name: group.name, group: $0) }
     }
-    utf = try Self.compile(ruby.utf, pattern, UInt32(PCRE2_UTF))
-    bytes = try? Self.compile(ruby.bytes, pattern, 0)
+    let utf = try Self.compile(ruby.utf, pattern, UInt32(PCRE2_UTF))
+    let bytes = try? Self.compile(ruby.bytes, pattern, 0)
     let isSearched = !ruby.startsAtAnchor && ruby.literal.count >= Self.literalBytesMin
-    literal = isSearched ? ruby.literal : []
+    let literal = UnsafeMutableBufferPointer<UInt8>.allocate(
+      capacity: isSearched ? ruby.literal.count : 0)
+    _ = literal.initialize(from: ruby.literal.prefix(literal.count))
+    program = RegexProgram(
+      utf: utf, bytes: bytes, literal: UnsafeBufferPointer(literal),
+      captureCount: UInt32(ruby.captureCount))
   }
 
   deinit {
-    pcre2_code_free_8(utf)
-    if let bytes { pcre2_code_free_8(bytes) }
+    pcre2_code_free_8(program.utf)
+    if let bytes = program.bytes { pcre2_code_free_8(bytes) }
+    program.literal.deallocate()
   }
 
   private static func compile(

@@ -25,10 +25,11 @@ public final class RegexMatcher {
   /// Capture pairs held at first; it grows when an expression has more.
   static let pairsAtFirst: UInt32 = 32
 
-  public private(set) var counters = Counters()
-  private var data: OpaquePointer
-  private var offsets: UnsafeMutablePointer<Int>
-  private var pairCount: UInt32
+  // Read with every record, never held while anything else runs: nothing to check at run time.
+  @exclusivity(unchecked) public private(set) var counters = Counters()
+  @exclusivity(unchecked) private var data: OpaquePointer
+  @exclusivity(unchecked) private var offsets: UnsafeMutablePointer<Int>
+  @exclusivity(unchecked) private var pairCount: UInt32
   private let context: OpaquePointer
   private let stack: OpaquePointer?
 
@@ -60,15 +61,25 @@ public final class RegexMatcher {
   public func search(
     _ regex: Regex, _ subject: UnsafePointer<UInt8>, _ count: Int, _ text: SubjectText = .unknown
   ) -> Bool {
-    if !regex.literal.isEmpty, !contains(subject, count, regex.literal) { return false }
-    return run(regex, subject, count, text, 0)
+    search(regex.program, subject, count, text)
+  }
+
+  func search(
+    _ program: RegexProgram, _ subject: UnsafePointer<UInt8>, _ count: Int,
+    _ text: SubjectText = .unknown
+  ) -> Bool {
+    let literal = program.literal
+    if !literal.isEmpty, memmem(subject, count, literal.baseAddress, literal.count) == nil {
+      return false
+    }
+    return run(program, subject, count, text, 0)
   }
 
   /// Matches at the very start of the text; it may end anywhere, but an empty match doesn't count.
   public func matchAtStart(
     _ regex: Regex, _ subject: UnsafePointer<UInt8>, _ count: Int, _ text: SubjectText = .unknown
   ) -> Bool {
-    run(regex, subject, count, text, UInt32(PCRE2_ANCHORED)) && offsets[1] > offsets[0]
+    run(regex.program, subject, count, text, UInt32(PCRE2_ANCHORED)) && offsets[1] > offsets[0]
   }
 
   /// Where a capture of the last successful match lies: index 0 is the whole match.
@@ -85,23 +96,23 @@ public final class RegexMatcher {
   // MARK: Running
 
   private func run(
-    _ regex: Regex, _ subject: UnsafePointer<UInt8>, _ count: Int, _ text: SubjectText,
+    _ program: RegexProgram, _ subject: UnsafePointer<UInt8>, _ count: Int, _ text: SubjectText,
     _ options: UInt32
   ) -> Bool {
-    if UInt32(regex.captureCount) >= pairCount { grow(to: UInt32(regex.captureCount) + 1) }
+    if program.captureCount >= pairCount { grow(to: program.captureCount + 1) }
     let isASCII = text == .ascii || (text == .unknown && Self.isASCII(subject, count))
-    if isASCII, let bytes = regex.bytes {
+    if isASCII, let bytes = program.bytes {
       return matched(execute(bytes, subject, count, options))
     }
     let checked = text == .unknown && !isASCII
     let flags = checked ? options : options | UInt32(PCRE2_NO_UTF_CHECK)
-    let result = execute(regex.utf, subject, count, flags)
+    let result = execute(program.utf, subject, count, flags)
     // Errors between -22 and -3 are the kinds of invalid UTF-8.
     guard checked, result <= PCRE2_ERROR_UTF8_ERR1, result >= PCRE2_ERROR_UTF8_ERR21 else {
       return matched(result)
     }
     counters.invalidSubjects &+= 1
-    guard let bytes = regex.bytes else { return false }
+    guard let bytes = program.bytes else { return false }
     return matched(execute(bytes, subject, count, options))
   }
 
@@ -127,12 +138,6 @@ public final class RegexMatcher {
     else { fatalError("out of memory for a regular-expression matcher") }
     pcre2_match_data_free_8(data)
     (data, offsets, pairCount) = (wider, start, pairs)
-  }
-
-  private func contains(
-    _ subject: UnsafePointer<UInt8>, _ count: Int, _ literal: [UInt8]
-  ) -> Bool {
-    literal.withUnsafeBufferPointer { memmem(subject, count, $0.baseAddress, $0.count) != nil }
   }
 
   private static func isASCII(_ subject: UnsafePointer<UInt8>, _ count: Int) -> Bool {
