@@ -59,7 +59,10 @@ final class ElasticServer: @unchecked Sendable {
       escaped += isPlain ? String(Unicode.Scalar(byte)) : "%" + (byte < 16 ? "0" : "") + digits
     }
     call("POST", "/\(index)/_refresh?ignore_unavailable=true")
-    return call("GET", "/\(index)/_count?ignore_unavailable=true&q=\(escaped)")["count"].int ?? -1
+    let target = "/\(index)/_count?ignore_unavailable=true&q=\(escaped)"
+    // The shards of an index that was just made may not be started: 503 until they are.
+    _ = Clock.wait(10) { HTTPCall.send("GET", target, port: port)?.status != 503 }
+    return call("GET", target)["count"].int ?? -1
   }
 
   /// Waits until an index holds so many documents; how many there were at last.
