@@ -14,8 +14,6 @@ import WeirTelemetry
 final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
   /// Bytes of an unfinished value that are carried at most.
   static let carryBytesMax = 16 << 20
-  /// Bytes of what is left out that are shown at most.
-  static let shownBytesMax = 48
 
   /// What a stream has between its chunks.
   private final class Carry {
@@ -200,11 +198,8 @@ final class JSONStreamDecoder: Decoder, CountingDecoder, @unchecked Sendable {
 
   /// `NAME: at byte N: "what is there"`.
   private func place(_ text: Text, _ range: Range<Int>) -> String {
-    let shown = UnsafeBufferPointer(
-      start: text.base + range.lowerBound, count: min(range.count, Self.shownBytesMax))
-    let rest = range.count > Self.shownBytesMax ? "..." : ""
+    let shown = UnsafeBufferPointer(start: text.base + range.lowerBound, count: range.count)
     return "\(counters?.name ?? "stdin"): at byte "
-      + "\(text.streamOffset &+ UInt64(range.lowerBound)): "
-      + "\"\(String(decoding: shown, as: UTF8.self))\(rest)\""
+      + "\(text.streamOffset &+ UInt64(range.lowerBound)): \(Log.quoted(shown))"
   }
 }

@@ -53,6 +53,15 @@ public enum Log {
   /// What helps to find a fault.
   public static func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
 
+  /// Bytes of a user's data that a message shows at most.
+  public static let shownBytesMax = 48
+
+  /// The beginning of a user's data in quotes, for a message.
+  public static func quoted(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+    let rest = bytes.count > shownBytesMax ? "..." : ""
+    return unsafe "\"\(String(decoding: bytes.prefix(shownBytesMax), as: UTF8.self))\(rest)\""
+  }
+
   /// A message as one line that a terminal shows as it is: line feeds and other control characters,
   /// whoever sent them, become `\n`, `\x1b` and the like, so that nobody forges a line.
   public static func oneLine(_ message: String) -> String {

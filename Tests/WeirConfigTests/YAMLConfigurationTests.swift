@@ -98,12 +98,7 @@ struct YAMLConfigurationTests {
         inputs:
           - name: dummy
             processors:
-              logs:
-                - name: content_modifier
-                  action: insert
-                  key: n
-                  value: 12
-                  condition: \(value)
+              logs: [{name: content_modifier, action: insert, key: n, condition: \(value)}]
       \(output)
       """)
     var (validated, found) = (configuration, problems)

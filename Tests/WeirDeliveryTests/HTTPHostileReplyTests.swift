@@ -168,13 +168,18 @@ struct HTTPHostileReplyTests {
     #expect(reply.ends == [.broken("it is longer than 256 MiB")], "\(reply.ends)")
   }
 
-  @Test("a reply without end is given up")
-  func endless() throws {
-    let server = TestServer { connection in
+  /// A server whose reply goes on as long as anybody reads.
+  private func withoutEnd() -> TestServer {
+    TestServer { connection in
       guard connection.readRequest() != nil else { return }
       connection.write("HTTP/1.1 200 OK\r\n\r\n")
-      while connection.write([UInt8](repeating: 0x20, count: 1 << 20)) {}
+      while connection.write([UInt8](repeating: 0x61, count: 1 << 16)) {}
     }
+  }
+
+  @Test("a reply without end is given up")
+  func endless() throws {
+    let server = withoutEnd()
     let reply = try exchange(server, reader: TestReader(bytesKept: 0))
     #expect(reply.ends == [.broken("it is longer than 256 MiB")], "\(reply.ends)")
     #expect(reply.bodyBytes > 255 << 20 && reply.bodyBytes <= 256 << 20)
@@ -195,11 +200,7 @@ struct HTTPHostileReplyTests {
 
   @Test("a reader that wants no more ends the request and its connection")
   func aborted() throws {
-    let server = TestServer { connection in
-      guard connection.readRequest() != nil else { return }
-      connection.write("HTTP/1.1 200 OK\r\n\r\n")
-      while connection.write([UInt8](repeating: 0x61, count: 1 << 16)) {}
-    }
+    let server = withoutEnd()
     let reply = try exchange(server, reader: TestReader(bytesMax: 100_000))
     #expect(reply.ends == [.aborted] && reply.misplaced == 0)
     #expect(eventually { server.ended == 1 })

@@ -184,31 +184,36 @@ struct BoundsTests {
     for output in outputs { #expect(output.got.withLock { $0.lines.count } == 128) }
   }
 
-  @Test("a record that several routes take reaches all of them out of a full batch")
-  func routeRoom() throws {
+  /// What each of so many outputs got of 500 lines that took these routes.
+  private func routed(
+    _ routes: [PipelineGraph.Route], outputs count: Int, recordsMax: Int
+  ) throws -> [[String]] {
     let input = HandInput()
-    let outputs = (0..<4).map { StressOutput(seed: UInt64($0), .init()) }
-    let routes = (0..<4).map {
-      PipelineGraph.Route(
-        name: "r\($0)", condition: nil, isDefault: false, outputs: [$0], processors: [])
-    }
+    let outputs = (0..<count).map { StressOutput(seed: UInt64($0), .init()) }
     let pipeline = Pipeline(
       PipelineGraph(
         inputs: [.init(name: "hand", input: input, routes: routes)],
         outputs: outputs.enumerated().map { sink("o\($0.offset)", $0.element, "none") }),
-      settings { $0.batchLimits.recordsMax = 128 })
+      settings { $0.batchLimits.recordsMax = recordsMax })
     try pipeline.start()
     #expect(input.put(text(0..<500)))
     #expect(waits { pipeline.ring.occupancy.used == 0 })
     pipeline.stop("end")
     pipeline.wait()
-    for output in outputs { #expect(output.got.withLock { $0.lines.count } == 500) }
+    return outputs.map { $0.got.withLock { $0.lines } }
+  }
+
+  @Test("a record that several routes take reaches all of them out of a full batch")
+  func routeRoom() throws {
+    let routes = (0..<4).map {
+      PipelineGraph.Route(
+        name: "r\($0)", condition: nil, isDefault: false, outputs: [$0], processors: [])
+    }
+    for lines in try routed(routes, outputs: 4, recordsMax: 128) { #expect(lines.count == 500) }
   }
 
   @Test("an output gets the records of several routes in the order of the input")
   func routeOrder() throws {
-    let input = HandInput()
-    let outputs = (0..<2).map { StressOutput(seed: UInt64($0), .init()) }
     let routes = [
       PipelineGraph.Route(
         name: "some",
@@ -219,18 +224,8 @@ struct BoundsTests {
       PipelineGraph.Route(
         name: "all", condition: nil, isDefault: false, outputs: [1], processors: []),
     ]
-    let pipeline = Pipeline(
-      PipelineGraph(
-        inputs: [.init(name: "hand", input: input, routes: routes)],
-        outputs: outputs.enumerated().map { sink("o\($0.offset)", $0.element, "none") }),
-      settings { $0.batchLimits.recordsMax = 512 })
-    try pipeline.start()
-    #expect(input.put(text(0..<500)))
-    #expect(waits { pipeline.ring.occupancy.used == 0 })
-    pipeline.stop("end")
-    pipeline.wait()
-    for output in outputs {
-      #expect(output.got.withLock { $0.lines } == (0..<500).map { "s0n\($0)" })
+    for lines in try routed(routes, outputs: 2, recordsMax: 512) {
+      #expect(lines == (0..<500).map { "s0n\($0)" })
     }
   }
 

@@ -209,20 +209,21 @@ final class DotReplacer {
   // MARK: Room
 
   private func moreMembers() -> (UnsafeMutablePointer<Member>, Int) {
-    let more = UnsafeMutablePointer<Member>.allocate(capacity: memberRoom * 2)
-    more.initialize(from: members, count: memberRoom)
-    members.deallocate()
-    members = more
-    memberRoom *= 2
+    (members, memberRoom) = DotReplacer.doubled(members, memberRoom)
     return (members, memberRoom)
   }
 
   private func moreFrames() -> (UnsafeMutablePointer<Frame>, Int) {
-    let more = UnsafeMutablePointer<Frame>.allocate(capacity: frameRoom * 2)
-    more.initialize(from: frames, count: frameRoom)
-    frames.deallocate()
-    frames = more
-    frameRoom *= 2
+    (frames, frameRoom) = DotReplacer.doubled(frames, frameRoom)
     return (frames, frameRoom)
+  }
+
+  private static func doubled<T>(
+    _ old: UnsafeMutablePointer<T>, _ room: Int
+  ) -> (UnsafeMutablePointer<T>, Int) {
+    let more = UnsafeMutablePointer<T>.allocate(capacity: room * 2)
+    more.moveInitialize(from: old, count: room)
+    old.deallocate()
+    return (more, room * 2)
   }
 }

@@ -5,9 +5,6 @@ import WeirTelemetry
 
 /// What a parser tells once, however many lanes run it; the rest is counted.
 final class ParserNotices: Sendable {
-  /// Bytes of a value that are shown at most.
-  static let shownBytesMax = 48
-
   private let hasToldTime = Atomic<Bool>(false)
   private let hasToldCast = Atomic<Bool>(false)
   private let definition: ParserDefinition
@@ -31,7 +28,9 @@ final class ParserNotices: Sendable {
       : failsLine
         ? "is not of the format \(format); such lines stay as they are"
         : "is not of the format \(format); such records have the time at which they are read"
-    tell(problem("the time \(shown(text)) \(what)", "time_format", ParserCounterNames.timeFailures))
+    tell(
+      problem(
+        "the time \(Log.quoted(text)) \(what)", "time_format", ParserCounterNames.timeFailures))
   }
 
   /// A cast left a value as it was.
@@ -42,7 +41,7 @@ final class ParserNotices: Sendable {
       return
     }
     let field = definition.types.first { KeyTable.shared.intern($0.key) == key }?.key ?? ""
-    let what = "the value \(shown(text)) of \(field) is no \(type.rawValue) and stays text"
+    let what = "the value \(Log.quoted(text)) of \(field) is no \(type.rawValue) and stays text"
     tell(problem(what, "types", ParserCounterNames.castFailures))
   }
 
@@ -51,10 +50,5 @@ final class ParserNotices: Sendable {
       "parser '\(definition.name)': \(what)",
       at: definition.location == .commandLine ? nil : definition.location, key: key,
       suggestion: "told once, further ones are counted as \(counter)", severity: .warning)
-  }
-
-  private func shown(_ text: UnsafeBufferPointer<UInt8>) -> String {
-    let rest = text.count > Self.shownBytesMax ? "..." : ""
-    return "\"\(String(decoding: text.prefix(Self.shownBytesMax), as: UTF8.self))\(rest)\""
   }
 }
